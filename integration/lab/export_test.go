@@ -1,0 +1,4 @@
+package lab
+
+// ReadBanner lets tests outside the package ask whether sshd answers.
+var ReadBanner = readBanner

@@ -1,0 +1,237 @@
+package lab_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"muster/integration/lab"
+	"muster/integration/lab/labtest"
+)
+
+// testTime bounds one test on nodes, the first build of the image included.
+const testTime = 5 * time.Minute
+
+func testContext(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), testTime)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// ssh runs a command on a node with the system's own client and the lab's files.
+func ssh(t *testing.T, l *lab.Lab, user string, address string, command string) string {
+	t.Helper()
+	cmd := exec.Command("ssh", "-o", "UserKnownHostsFile="+filepath.Join(l.Dir, lab.FileKnownHosts),
+		"-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "GlobalKnownHostsFile=/dev/null",
+		"-i", filepath.Join(l.Dir, lab.FileKey), user+"@"+address, command)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("ssh %s@%s %s: %v\n%s", user, address, command, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// leftovers is what Docker still has of a lab.
+func leftovers(t *testing.T, name string) string {
+	t.Helper()
+	found := []string{}
+	for _, list := range [][]string{{"ps", "-aq"}, {"network", "ls", "-q"}, {"volume", "ls", "-q"}} {
+		out, err := exec.Command("docker", append(list, "--filter", "label=muster.lab="+name)...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, strings.Fields(string(out))...)
+	}
+	return strings.Join(found, " ")
+}
+
+func volumes(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("docker", "volume", "ls", "-q").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+func TestNodesAreMachines(t *testing.T) {
+	ctx := testContext(t)
+	l := labtest.Up(t, "test-machines", "ctl01:slurm_controller", "node01:slurm_node")
+	for _, node := range l.Nodes {
+		if got := ssh(t, l, "admin", node.Address, "hostname; systemctl is-system-running; sudo -n id -u"); got != node.Name+"\nrunning\n0" {
+			t.Errorf("%s says %q", node.Name, got)
+		}
+	}
+	node, _ := l.Node("node01")
+	t.Run("sudo with a password", func(t *testing.T) { sudoPassword(t, l, node) })
+	t.Run("etc files can be replaced", func(t *testing.T) {
+		ssh(t, l, "root", node.Address, `cp /etc/hosts /etc/hosts.new && echo 192.0.2.1 far >>/etc/hosts.new && mv /etc/hosts.new /etc/hosts`)
+	})
+	t.Run("reboot", func(t *testing.T) {
+		before, err := l.BootID(ctx, "node01")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Reboot(ctx, "node01"); err != nil {
+			t.Fatal(err)
+		}
+		got := ssh(t, l, "admin", node.Address, "cat /proc/sys/kernel/random/boot_id; tail -n 1 /etc/hosts")
+		after, hosts, _ := strings.Cut(got, "\n")
+		if after == before || len(after) != len(before) || hosts != "192.0.2.1 far" {
+			t.Errorf("boot id %s then %s, last line of /etc/hosts %q", before, after, hosts)
+		}
+	})
+	t.Run("add a node", func(t *testing.T) { addNode(ctx, t, l) })
+	t.Run("faults", func(t *testing.T) { faults(ctx, t, l, node) })
+}
+
+func sudoPassword(t *testing.T, l *lab.Lab, node lab.Node) {
+	password, err := os.ReadFile(filepath.Join(l.Dir, lab.FilePassword))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ssh(t, l, "pwadmin", node.Address, "sudo -n true 2>&1 || echo asked"); !strings.HasSuffix(got, "asked") {
+		t.Errorf("sudo without a password: %q", got)
+	}
+	if got := ssh(t, l, "pwadmin", node.Address, "echo "+string(password)+" | sudo -S -p '' id -u"); got != "0" {
+		t.Errorf("sudo with the password: %q", got)
+	}
+}
+
+func addNode(ctx context.Context, t *testing.T, l *lab.Lab) {
+	added, err := l.AddNode(ctx, lab.NodeSpec{Name: "node02", Groups: []string{"slurm_node"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ssh(t, l, "admin", added.Address, "hostname"); got != "node02" {
+		t.Errorf("the new node says %q", got)
+	}
+	text, err := os.ReadFile(l.Inventory())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ctl01", "node01", "node02"} {
+		if !strings.Contains(string(text), `host "`+name+`"`) {
+			t.Errorf("%s is not in the inventory:\n%s", name, text)
+		}
+	}
+}
+
+func faults(ctx context.Context, t *testing.T, l *lab.Lab, node lab.Node) {
+	steps := []struct {
+		name  string
+		do    func(context.Context, string) error
+		state string
+		alive bool
+	}{
+		{"stop", l.Stop, "exited", false},
+		{"start", l.Start, "running", true},
+		{"pause", l.Pause, "paused", false},
+		{"unpause", l.Unpause, "running", true},
+		{"cut", l.Cut, "running", false},
+		{"rejoin", l.Rejoin, "running", true},
+		{"kill", l.Kill, "exited", false},
+		{"restart", l.Restart, "running", true},
+	}
+	for _, step := range steps {
+		if err := step.do(ctx, node.Name); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		list, err := lab.Status(ctx, l.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, status := range list {
+			if status.Name == node.Name && status.State != step.state {
+				t.Errorf("after %s the node is %s", step.name, status.State)
+			}
+		}
+		if alive := lab.ReadBanner(ctx, node.Address); alive != step.alive {
+			t.Errorf("after %s sshd answers: %v", step.name, alive)
+		}
+	}
+}
+
+func TestDownLeavesNothing(t *testing.T) {
+	ctx := testContext(t)
+	labtest.NeedDocker(t)
+	before := volumes(t)
+	dir := filepath.Join(t.TempDir(), "lab")
+	o := lab.Options{Name: "test-down", Nodes: []lab.NodeSpec{{Name: "n1"}}, Dir: dir}
+	t.Cleanup(func() { _ = lab.Down(context.Background(), o.Name, dir, nil) }) // only after a failure below
+	l, err := lab.Up(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := lab.Up(ctx, o)
+	if err != nil || again.Nodes[0].Address != l.Nodes[0].Address {
+		t.Errorf("a second up of the same lab: %v", err)
+	}
+	other := o
+	other.Nodes = []lab.NodeSpec{{Name: "n[1-2]"}}
+	if _, err := lab.Up(ctx, other); err == nil || !strings.Contains(err.Error(), "muster lab down test-down") {
+		t.Errorf("an up with other nodes says %v", err)
+	}
+	for range 2 { // the second finds nothing and is content
+		if err := lab.Down(ctx, o.Name, dir, nil); err != nil {
+			t.Fatal(err)
+		}
+		if left := leftovers(t, o.Name); left != "" {
+			t.Errorf("left in Docker: %s", left)
+		}
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the lab's folder: %v", err)
+	}
+	if after := volumes(t); after != before {
+		t.Errorf("volumes before:\n%safter:\n%s", before, after)
+	}
+}
+
+func TestInterruptedUpLeavesNothing(t *testing.T) {
+	labtest.NeedDocker(t)
+	before := volumes(t)
+	for _, mark := range []string{"starting", "raised"} {
+		dir := filepath.Join(t.TempDir(), "lab")
+		ctx, cancel := context.WithCancel(testContext(t))
+		stop := func(line string) {
+			if strings.Contains(line, mark) || strings.Contains(line, "starting") {
+				time.AfterFunc(700*time.Millisecond, cancel)
+			}
+		}
+		_, err := lab.Up(ctx, lab.Options{Name: "test-cut", Nodes: []lab.NodeSpec{{Name: "n[1-3]"}}, Dir: dir, Log: stop})
+		cancel()
+		if err == nil {
+			t.Error("an interrupted up succeeded")
+		}
+		if left := leftovers(t, "test-cut"); left != "" {
+			t.Errorf("left in Docker: %s", left)
+		}
+		if _, err := os.Stat(dir); !os.IsNotExist(err) {
+			t.Errorf("the lab's folder: %v", err)
+		}
+	}
+	if after := volumes(t); after != before {
+		t.Errorf("volumes before:\n%safter:\n%s", before, after)
+	}
+}
+
+func TestTwoLabsSideBySide(t *testing.T) {
+	ctx := testContext(t)
+	one := labtest.Up(t, "test-one", "node01")
+	two := labtest.Up(t, "test-two", "node01")
+	a, b := one.Nodes[0].Address, two.Nodes[0].Address
+	if a == b || one.Inventory() == two.Inventory() {
+		t.Fatalf("both labs have %s", a)
+	}
+	if err := lab.Down(ctx, "test-one", "", nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := ssh(t, two, "admin", b, "hostname"); got != "node01" {
+		t.Errorf("the second lab's node says %q", got)
+	}
+}

@@ -1,0 +1,41 @@
+package modules
+
+import (
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// maxConfig is the largest encoded configuration of one step, in bytes; it has to
+// fit into a frame of 1 MiB beside its envelope.
+const maxConfig = 1<<20 - 4096
+
+// Encode gives the configuration as it travels to the agent. Equal
+// configurations have equal encodings.
+func Encode(c Config) ([]byte, error) {
+	mode, err := cbor.EncOptions{Sort: cbor.SortCoreDeterministic, String: cbor.StringToByteString}.EncMode()
+	if err != nil {
+		return nil, err
+	}
+	b, err := mode.Marshal(c)
+	if err == nil && len(b) > maxConfig {
+		return nil, fmt.Errorf("configuration: %d bytes, at most %d are allowed", len(b), maxConfig)
+	}
+	return b, err
+}
+
+// Decode is the inverse of Encode for module m.
+func Decode(m Module, b []byte) (Config, error) {
+	mode, err := cbor.DecOptions{
+		ByteStringToString: cbor.ByteStringToStringAllowed, UTF8: cbor.UTF8DecodeInvalid,
+		MaxNestedLevels: 16, ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
+	}.DecMode()
+	if err != nil {
+		return nil, err
+	}
+	c := m.New()
+	if err := mode.Unmarshal(b, c); err != nil {
+		return nil, fmt.Errorf("%s: configuration: %w", m.Name, err)
+	}
+	return c, nil
+}

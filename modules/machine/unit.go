@@ -1,0 +1,209 @@
+package machine
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Keys of Item.How for units.
+const (
+	// HowReload is the argv, joined by NUL, that reloads the unit; systemctl reload
+	// where it is missing.
+	HowReload = "reload"
+	// HowReady is the argv, joined by NUL, that exits 0 once the unit serves; it is
+	// polled after a start, restart or reload.
+	HowReady = "ready"
+	// HowReexec is "true" for a unit whose reload re-executes it: the reload is
+	// over when its main process has started anew.
+	HowReexec = "reexec"
+)
+
+// Input is something a running unit was started with.
+type Input struct {
+	// One of File (a path), Package (a name) and Value (a name; Text is its value).
+	File, Package, Value string
+	Text                 string
+	// Keys narrows a File to its lines "Key = ..." with one of these keys (case does
+	// not matter): only their change counts.
+	Keys []string
+	// Reload says that a reload takes a change over; otherwise it needs a restart.
+	Reload bool
+}
+
+func (i Input) ref() (kind, name string) {
+	switch {
+	case len(i.Keys) > 0:
+		return "keys", i.File + ":" + strings.Join(i.Keys, ",")
+	case i.File != "":
+		return "file", i.File
+	case i.Package != "":
+		return "package", i.Package
+	}
+	return "value", i.Value
+}
+
+// Field is the input's field in a unit's state, "restart:file:/etc/munge/munge.key".
+// Its value is the keyed digest of what the running process was started with
+// (read) or of what it should have been started with (wanted).
+func (i Input) Field() string {
+	kind, name := i.ref()
+	if i.Reload {
+		return "reload:" + kind + ":" + name
+	}
+	return "restart:" + kind + ":" + name
+}
+
+// Stale is the value of an input field when what the process was started with
+// is not known any more, only that it was something older.
+const Stale = "(older)"
+
+// Unit is the wanted state of a systemd unit. Its fields in a State are
+// "running" and "enabled" ("true", "false") and one per input.
+type Unit struct {
+	Name    string // with its suffix: slurmd.service
+	Running bool
+	Enabled bool
+	Inputs  []Input
+	// Reload, Ready and Reexec: see HowReload, HowReady and HowReexec.
+	Reload, Ready []string
+	Reexec        bool
+}
+
+// EnsureUnit asks m for the unit, with the digests of its inputs as m sees them:
+// in a plan, as they would be.
+func EnsureUnit(ctx context.Context, m Machine, u Unit) error {
+	want := State{"running": Bool(u.Running), "enabled": Bool(u.Enabled)}
+	for _, in := range u.Inputs {
+		if !u.Running {
+			break
+		}
+		v, err := inputValue(ctx, m, in)
+		if err != nil {
+			return err
+		}
+		want[in.Field()] = v
+	}
+	how := map[string]string{}
+	for k, argv := range map[string][]string{HowReload: u.Reload, HowReady: u.Ready} {
+		if len(argv) > 0 {
+			how[k] = strings.Join(argv, "\x00")
+		}
+	}
+	if u.Reexec {
+		how[HowReexec] = "true"
+	}
+	return m.Set(ctx, Item{Ref: Ref{"unit", u.Name}, Want: want, How: how})
+}
+
+// inputValue is the digest of an input as m sees it.
+func inputValue(ctx context.Context, m Machine, in Input) (Value, error) {
+	kind, name := in.ref()
+	if kind == "keys" {
+		s, err := m.Read(ctx, Ref{"file", in.File}, "content")
+		if v := s.Get("content"); err != nil || v.Unknown {
+			return v, err
+		}
+		return Text(m.Digest(KeyLines(s.Get("content").S, in.Keys))), nil
+	}
+	field := map[string]string{"file": "content", "package": "version"}[kind]
+	if field == "" {
+		return digest(m, Text(in.Text)), nil
+	}
+	s, err := m.Read(ctx, Ref{kind, name}, field)
+	if err != nil {
+		return Value{}, err
+	}
+	return digest(m, s.Get(field)), nil
+}
+
+func digest(m Machine, v Value) Value {
+	switch {
+	case v.Unknown:
+		return Unknown(v.Why)
+	case v.Hashed:
+		return Text(v.S)
+	}
+	return Text(m.Digest(v.S))
+}
+
+// KeyLines returns the lines of a configuration file that begin with one of the
+// keys and an equals sign, trimmed, in the order of the file.
+func KeyLines(content string, keys []string) string {
+	var out strings.Builder
+	for line := range strings.Lines(content) {
+		key, _, ok := strings.Cut(line, "=")
+		key = strings.TrimSpace(key)
+		if ok && slices.ContainsFunc(keys, func(k string) bool { return strings.EqualFold(k, key) }) {
+			out.WriteString(strings.TrimSpace(line) + "\n")
+		}
+	}
+	return out.String()
+}
+
+// Action is what has to be done to a unit.
+type Action string
+
+// The actions. Enabling and disabling go beside them.
+const (
+	None    Action = ""
+	Start   Action = "start"
+	Stop    Action = "stop"
+	Restart Action = "restart"
+	Reload  Action = "reload"
+)
+
+// UnitAction compares a unit's state with the wanted one and says what to do,
+// and because of which inputs (their short names, sorted).
+func UnitAction(was, want State) (Action, []string) {
+	running, asked := was.Get("running").True(), want.Get("running").True()
+	_, hasRunning := want["running"]
+	switch {
+	case hasRunning && running && !asked:
+		return Stop, nil
+	case asked && !running:
+		return Start, nil
+	case !asked:
+		return None, nil
+	}
+	action, why := None, []string(nil)
+	for f, w := range want {
+		mode, rest, ok := strings.Cut(f, ":")
+		if h, had := was[f]; !ok || (had && same(h, w)) {
+			continue
+		}
+		if mode == string(Restart) {
+			action = Restart
+		} else if action == None {
+			action = Reload
+		}
+		why = append(why, shortInput(rest))
+	}
+	slices.Sort(why)
+	return action, slices.Compact(why)
+}
+
+func shortInput(rest string) string {
+	kind, name, _ := strings.Cut(rest, ":")
+	if kind == "keys" {
+		name, _, _ = strings.Cut(name, ":")
+	}
+	return path.Base(name)
+}
+
+// UnitNote words the action for a plan: "restart (slurm.conf)".
+func UnitNote(was, want State) string {
+	a, why := UnitAction(was, want)
+	if len(why) == 0 {
+		return string(a)
+	}
+	return string(a) + " (" + strings.Join(why, ", ") + ")"
+}
+
+// UnitRead is what a plan saw of a unit and what it wanted: what an agent needs
+// to save a record for a process that muster did not start.
+type UnitRead struct {
+	Name      string
+	Was, Want State
+}

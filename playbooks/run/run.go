@@ -1,0 +1,166 @@
+// Package run walks a compiled program: it connects to the nodes, lets their
+// agents plan, shows that plan, and then applies it vertex by vertex. It keeps a
+// journal, so that whatever stops it, the run can go on.
+package run
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"muster/modules/machine"
+	"muster/playbooks/event"
+	"muster/playbooks/program"
+	"muster/transport/wire"
+)
+
+// Conn is one conversation with an agent. Recv returns an error once the
+// connection is lost; it proves life by itself. Close makes both return.
+type Conn interface {
+	Hello() wire.Hello
+	Send(ctx context.Context, m wire.Message) error
+	Recv(ctx context.Context) (wire.Message, error)
+	Close() error
+}
+
+// Dialer starts an agent on a host. Its errors name the stage that failed.
+type Dialer interface {
+	Dial(ctx context.Context, host string, mode wire.Mode, run string) (Conn, error)
+}
+
+// ErrDeclined is what Approve returns when the operator says no.
+var ErrDeclined = errors.New("declined")
+
+// Known are the facts of a host from an earlier run.
+type Known struct {
+	Facts machine.Facts
+	At    time.Time
+}
+
+// Options say how a program is run. The zero value plans.
+type Options struct {
+	Mode wire.Mode // wire.Plan (also "") or wire.Apply
+	ID   string    // run id; "" makes one
+	// Command is the command line as events show it; it holds no secrets.
+	Command string
+	// Dir is the folder of this run's journal; "" keeps none.
+	Dir  string
+	Sink event.Sink
+	// Approve shows the plan and asks; it returns by whom it was approved, or
+	// ErrDeclined. It is not called when there is nothing to do.
+	Approve func(context.Context, *Plan) (string, error)
+	// Facts are those of earlier runs, by host name.
+	Facts map[string]Known
+	// OnFacts saves the facts that this run has read.
+	OnFacts func(map[string]machine.Facts) error
+	// Expect is a saved plan: anything else than it stops the run (ExitStale).
+	Expect *Saved
+	// ExpectID is the id that the plan must have, "" for any.
+	ExpectID string
+	// Done are vertices that an earlier part of this run has finished, by name.
+	Done map[string]event.State
+	// Interrupt, when closed, lets what runs finish and starts nothing more. A
+	// cancelled context drops everything at once; the agents end by themselves.
+	Interrupt <-chan struct{}
+	// Parallel is how many hosts are worked on at once, 0 for all.
+	Parallel int
+	// DetailedExit makes a plan with changes end with ExitChanges.
+	DetailedExit bool
+	// Reconnect is how long a lost node is tried again, 0 for 5 minutes.
+	Reconnect time.Duration
+	// LockTimeout is how long to wait for nodes that another run holds.
+	LockTimeout time.Duration
+}
+
+// Defaults and caps of a run.
+const (
+	defaultReconnect = 5 * time.Minute
+	defaultTimeout   = 30 * time.Minute // of a step, as the agent has it
+	// timeoutGrace is what the controller waits longer than the agent's own limit.
+	timeoutGrace = time.Minute
+	maxLosses    = 3         // reconnects within one step
+	maxOutput    = 1 << 20   // bytes of output of one step that become events
+	maxSteps     = 512 << 10 // bytes of configurations in one frame
+	maxSkew      = time.Minute
+)
+
+// Run plans or applies a program. The summary is also the last event. The error
+// says why the run could not be carried through at all; failures of steps and
+// nodes are in the summary.
+func Run(ctx context.Context, prog *program.Program, d Dialer, o Options) (sum event.Summary, err error) {
+	r, err := newRunner(prog, d, o)
+	if err != nil {
+		return event.Summary{Exit: ExitFault}, err
+	}
+	defer r.close()
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = panicError(cause)
+			sum = r.end(ExitFault)
+		}
+	}()
+	r.start()
+	exit, err := r.phases(ctx)
+	return r.end(exit), err
+}
+
+// phases runs everything between the first and the last event and returns the
+// exit code.
+func (r *runner) phases(ctx context.Context) (int, error) {
+	early, cancel := r.interruptible(ctx)
+	defer cancel()
+	if exit, err := r.prepare(early); exit >= 0 {
+		return exit, err
+	}
+	if r.o.Mode != wire.Apply {
+		return r.planExit(), nil
+	}
+	if exit, err := r.approve(early); exit >= 0 {
+		return exit, err
+	}
+	return r.apply(ctx)
+}
+
+// prepare connects and plans; a negative exit code means: go on.
+func (r *runner) prepare(ctx context.Context) (int, error) {
+	r.connect(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return ExitInterrupted, nil
+	case r.locked():
+		return ExitLocked, nil
+	}
+	if err := r.saveFacts(); err != nil {
+		return ExitFault, err
+	}
+	if err := r.requests(); err != nil {
+		return ExitUsage, err
+	}
+	r.planAll(ctx)
+	if ctx.Err() != nil {
+		return ExitInterrupted, nil
+	}
+	r.notes()
+	r.planDone()
+	if stale := r.stale(); len(stale) > 0 {
+		for _, line := range stale {
+			r.log.emit(event.Event{Kind: event.Warning, Text: line})
+		}
+		return ExitStale, nil
+	}
+	return -1, r.log.sync()
+}
+
+// interruptible gives the context of everything before the first write: an
+// interrupt cancels it.
+func (r *runner) interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-r.o.Interrupt:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
