@@ -1,11 +1,14 @@
 package modules
 
 import (
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"muster/modules/machine"
 )
 
 var (
@@ -79,4 +82,16 @@ func FirstError(checks ...error) error {
 		}
 	}
 	return nil
+}
+
+// CheckOS says whether module m supports the node's operating system, by its
+// os-release ID.
+func CheckOS(m Module, f machine.Facts) error {
+	if len(m.OS) == 0 || slices.Contains(m.OS, f.OS) {
+		return nil
+	}
+	return &machine.Error{
+		Object: m.Name, Err: fmt.Errorf("does not support %s %s", f.OS, f.OSVer),
+		Hint: "it supports " + strings.Join(m.OS, ", "),
+	}
 }

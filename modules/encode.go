@@ -10,9 +10,17 @@ import (
 // fit into a frame of 1 MiB beside its envelope.
 const maxConfig = 1<<20 - 4096
 
+// Trimmer is a Config that can leave out what its Ensure does not need, such as
+// most facts of the hosts in its arguments. Trim replaces shared slices and maps;
+// it does not write into them.
+type Trimmer interface{ Trim() }
+
 // Encode gives the configuration as it travels to the agent. Equal
 // configurations have equal encodings.
 func Encode(c Config) ([]byte, error) {
+	if t, ok := c.(Trimmer); ok {
+		t.Trim()
+	}
 	mode, err := cbor.EncOptions{Sort: cbor.SortCoreDeterministic, String: cbor.StringToByteString}.EncMode()
 	if err != nil {
 		return nil, err

@@ -62,6 +62,25 @@ func ParentItems(ctx context.Context, m machine.Machine, file string) ([]machine
 	return out, nil
 }
 
+// ReadText reads type and content of a file that a module is to edit; nil for one
+// that is not there. A link or a directory in its place is an error: writing there
+// would replace it.
+func ReadText(ctx context.Context, m machine.Machine, path string) (machine.State, error) {
+	s, err := m.Read(ctx, machine.Ref{Table: "file", Key: path}, "type", "content")
+	if err != nil || s == nil {
+		return nil, err
+	}
+	if kind := s.Get("type"); !kind.Unknown && kind.S != "file" {
+		return nil, &machine.Error{
+			Object: "file[" + path + "]", Op: "edit", Err: errNotFile,
+			Hint: "it is a " + kind.S + "; name the file that it stands for",
+		}
+	}
+	return s, nil
+}
+
+var errNotFile = errors.New("not a regular file")
+
 // errNoCandidate is the cause when a package name is in none of the sources.
 var errNoCandidate = errors.New("no candidate in the node's package sources")
 

@@ -11,31 +11,6 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// sensitive is the mark of a value that must not be shown.
-type sensitive struct{}
-
-// Sensitive marks a value as one that must not be shown. The mark follows it
-// through every function and template.
-func Sensitive(v cty.Value) cty.Value { return v.Mark(sensitive{}) }
-
-// IsSensitive says whether a value or a part of it is marked Sensitive.
-func IsSensitive(v cty.Value) bool { return v.HasMarkDeep(sensitive{}) }
-
-// SecretRef names a secret of the inventory. It is all that expressions ever
-// see of it: the bytes are looked up by name where they are used.
-type SecretRef struct {
-	Name string
-}
-
-// SecretType is the type of `secret.NAME`: a capsule of *SecretRef. No function
-// takes it and no template accepts it, so a secret cannot be built into a string.
-var SecretType = cty.Capsule("secret", reflect.TypeFor[SecretRef]())
-
-// SecretValue is the value of `secret.NAME`.
-func SecretValue(name string) cty.Value {
-	return cty.CapsuleVal(SecretType, &SecretRef{Name: name})
-}
-
 // ErrUnknown is the error of GoValue for a value that is known after apply.
 var ErrUnknown = errors.New("value is known only after apply")
 
@@ -161,56 +136,6 @@ func fromMap(rv reflect.Value) (cty.Value, error) {
 		attrs[it.Key().String()] = v
 	}
 	return cty.ObjectVal(attrs), nil
-}
-
-// Size is what a value holds: 8 bytes for each part and the bytes of its
-// strings. It stops counting beyond MaxValue, so that a value which shares its
-// parts a billion times costs no time. Nesting deeper than maxNesting and
-// numbers that take more than maxBits to write count as too large.
-func Size(v cty.Value) int {
-	left := MaxValue + 1
-	countSize(v, &left)
-	return MaxValue + 1 - left
-}
-
-const (
-	// maxNesting bounds the recursion of everything that walks a value.
-	maxNesting = 500
-	// maxBits bounds the digits of a number that becomes text.
-	maxBits = 4096
-)
-
-func countSize(v cty.Value, left *int) { countDeep(v, left, maxNesting) }
-
-func countDeep(v cty.Value, left *int, depth int) {
-	if *left <= 0 || v == cty.NilVal {
-		return
-	}
-	if depth == 0 {
-		*left = -1
-		return
-	}
-	v, _ = v.Unmark()
-	*left -= 8
-	if v.IsNull() || !v.IsKnown() {
-		return
-	}
-	switch t := v.Type(); {
-	case t == cty.String:
-		*left -= len(v.AsString())
-	case t == cty.Number:
-		if exp := v.AsBigFloat().MantExp(nil); exp > maxBits || exp < -maxBits {
-			*left = -1
-		}
-	case t.IsCollectionType() || t.IsTupleType() || t.IsObjectType():
-		for it := v.ElementIterator(); it.Next() && *left > 0; {
-			key, elem := it.Element()
-			if t.IsMapType() || t.IsObjectType() {
-				countDeep(key, left, depth-1)
-			}
-			countDeep(elem, left, depth-1)
-		}
-	}
 }
 
 func attributeNames(t cty.Type) []string {

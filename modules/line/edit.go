@@ -36,13 +36,16 @@ func (c *Config) unwanted(l string) bool {
 }
 
 // place puts the line where it belongs: over the line that match finds, nowhere
-// if it is there, behind the line that after finds, or at the end.
+// if it is there, behind the line that after finds, or at the end. A line that
+// match does not find is done once it is there: otherwise each run would replace
+// one more of the lines that match does find.
 func (c *Config) place(lines []string) []string {
-	if i := lastMatch(lines, c.Match); i >= 0 {
-		lines[i] = c.Line
+	there := slices.Contains(lines, c.Line)
+	if there && lastMatch([]string{c.Line}, c.Match) < 0 {
 		return lines
 	}
-	if slices.Contains(lines, c.Line) {
+	if i := lastMatch(lines, c.Match); i >= 0 {
+		lines[i] = c.Line
 		return lines
 	}
 	at := len(lines)

@@ -15,7 +15,7 @@ import (
 var Module = modules.Module{
 	Name: "line",
 	Doc: "Keeps one line in a text file, or out of it, and leaves the other lines alone.\n\n" +
-		"With match, the last line that matches is replaced. A line that is not there is put behind the last line that matches after, or at the end. " +
+		"With match, the last line that matches is replaced. A line that is not there is put behind the last line that matches insert_after, or at the end. " +
 		"The file has to exist, unless create is true. A file that a package brings exists only once that package is installed: write the whole file with `file` or `template` then.",
 	Example: `step "line" "swappiness" {
   on    = "all"
@@ -31,14 +31,14 @@ type Config struct {
 	Path   string `arg:"path,required" doc:"absolute path of the file"`
 	Line   string `arg:"line" doc:"the line, without its end"`
 	Match  string `arg:"match" doc:"RE2 regular expression for the line that this one replaces, or for the lines that go when state is absent"`
-	After  string `arg:"after" doc:"RE2 regular expression for the line behind which a new one is put"`
+	After  string `arg:"insert_after" doc:"RE2 regular expression for the line behind which a new one is put"`
 	State  string `arg:"state" doc:"present, or absent"`
 	Create bool   `arg:"create" doc:"make the file when it is missing"`
 }
 
 // Validate checks the expressions and what goes together.
 func (c *Config) Validate() error {
-	for arg, expr := range map[string]string{"match": c.Match, "after": c.After} {
+	for arg, expr := range map[string]string{"match": c.Match, "insert_after": c.After} {
 		if _, err := regexp.Compile(expr); err != nil {
 			return modules.BadArg(arg, "%v", err)
 		}
@@ -51,7 +51,7 @@ func (c *Config) Validate() error {
 	case c.State == "absent" && c.Line == "" && c.Match == "":
 		return modules.BadArg("match", "give the line, or an expression that matches it")
 	case c.State == "absent" && c.After != "":
-		return modules.BadArg("after", `state = "absent" has no use for it`)
+		return modules.BadArg("insert_after", `state = "absent" has no use for it`)
 	}
 	return modules.FirstError(
 		modules.CheckPath("path", c.Path),
@@ -64,8 +64,7 @@ var errNoFile = errors.New("no such file")
 
 // Ensure keeps the line in the file, or out of it.
 func (c *Config) Ensure(ctx context.Context, m machine.Machine) error {
-	ref := machine.Ref{Table: "file", Key: c.Path}
-	s, err := m.Read(ctx, ref, "type", "content")
+	s, err := modules.ReadText(ctx, m, c.Path)
 	if err != nil {
 		return err
 	}
@@ -76,7 +75,10 @@ func (c *Config) Ensure(ctx context.Context, m machine.Machine) error {
 	if !want.Unknown {
 		want.S = c.edit(want.S)
 	}
-	return m.Set(ctx, machine.Item{Ref: ref, Want: machine.State{"type": machine.Text("file"), "content": want}})
+	return m.Set(ctx, machine.Item{
+		Ref:  machine.Ref{Table: "file", Key: c.Path},
+		Want: machine.State{"type": machine.Text("file"), "content": want},
+	})
 }
 
 func (c *Config) ensureMissing(ctx context.Context, m machine.Machine) error {

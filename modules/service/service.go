@@ -17,10 +17,10 @@ var Module = modules.Module{
 		"restart_on, reload_on and packages name what the running unit was started with. When one of them is newer than that, whoever wrote it and whenever, " +
 		"the unit is restarted or reloaded: once, however many differ.",
 	Example: `step "service" "ssh" {
-  on         = "all"
-  name       = "ssh"
-  reload_on  = ["/etc/ssh/sshd_config"]
-  packages   = ["openssh-server"]
+  on        = "all"
+  name      = "ssh"
+  reload_on = ["/etc/ssh/sshd_config"]
+  packages  = ["openssh-server"]
 }`,
 	New: func() modules.Config { return &Config{Running: true, Enabled: true} },
 }

@@ -6,6 +6,7 @@ package run
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"muster/modules/machine"
@@ -14,8 +15,10 @@ import (
 	"muster/transport/wire"
 )
 
-// Conn is one conversation with an agent. Recv returns an error once the
-// connection is lost; it proves life by itself. Close makes both return.
+// Conn is one conversation with an agent. It proves life by itself, cuts long
+// messages and joins them again. Send and Recv return an error once the
+// connection is lost, and one that wraps ErrHostile when the node has sent what
+// no agent sends. Close makes both return.
 type Conn interface {
 	Hello() wire.Hello
 	Send(ctx context.Context, m wire.Message) error
@@ -27,6 +30,9 @@ type Conn interface {
 type Dialer interface {
 	Dial(ctx context.Context, host string, mode wire.Mode, run string) (Conn, error)
 }
+
+// ErrHostile marks an error of a Conn after which the node is left alone.
+var ErrHostile = errors.New("protocol violation")
 
 // ErrDeclined is what Approve returns when the operator says no.
 var ErrDeclined = errors.New("declined")
@@ -78,10 +84,11 @@ const (
 	defaultTimeout   = 30 * time.Minute // of a step, as the agent has it
 	// timeoutGrace is what the controller waits longer than the agent's own limit.
 	timeoutGrace = time.Minute
-	maxLosses    = 3         // reconnects within one step
-	maxOutput    = 1 << 20   // bytes of output of one step that become events
-	maxSteps     = 512 << 10 // bytes of configurations in one frame
+	maxLosses    = 3       // reconnects within one step
+	maxOutput    = 1 << 20 // bytes of output of one step that become events
+	maxFrames    = 128     // parts of one plan or one step's end
 	maxSkew      = time.Minute
+	goodbye      = 5 * time.Second // for a message that nobody waits for
 )
 
 // Run plans or applies a program. The summary is also the last event. The error
@@ -107,7 +114,7 @@ func Run(ctx context.Context, prog *program.Program, d Dialer, o Options) (sum e
 // phases runs everything between the first and the last event and returns the
 // exit code.
 func (r *runner) phases(ctx context.Context) (int, error) {
-	early, cancel := r.interruptible(ctx)
+	early, settle, cancel := r.interruptible(ctx)
 	defer cancel()
 	if exit, err := r.prepare(early); exit >= 0 {
 		return exit, err
@@ -118,6 +125,7 @@ func (r *runner) phases(ctx context.Context) (int, error) {
 	if exit, err := r.approve(early); exit >= 0 {
 		return exit, err
 	}
+	settle()
 	return r.apply(ctx)
 }
 
@@ -152,15 +160,19 @@ func (r *runner) prepare(ctx context.Context) (int, error) {
 }
 
 // interruptible gives the context of everything before the first write: an
-// interrupt cancels it.
-func (r *runner) interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
+// interrupt cancels it. settle ends that without cancelling, because connections
+// may live as long as the context they were dialled with.
+func (r *runner) interruptible(ctx context.Context) (early context.Context, settle func(), cancel context.CancelFunc) {
+	early, cancel = context.WithCancel(ctx)
+	settled := make(chan struct{})
+	settle = sync.OnceFunc(func() { close(settled) })
 	go func() {
 		select {
 		case <-r.o.Interrupt:
 			cancel()
-		case <-ctx.Done():
+		case <-settled:
+		case <-early.Done():
 		}
 	}()
-	return ctx, cancel
+	return early, settle, cancel
 }

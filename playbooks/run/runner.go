@@ -3,6 +3,7 @@ package run
 import (
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"muster/playbooks/event"
@@ -24,7 +25,8 @@ type runner struct {
 	pending map[int32]bool
 	walk    *walk // nil before an apply begins
 	began   time.Time
-	done    bool // the summary has been written
+	done    bool           // the summary has been written
+	parting sync.WaitGroup // goodbyes under way
 }
 
 func newRunner(prog *program.Program, d Dialer, o Options) (*runner, error) {
@@ -104,8 +106,9 @@ func (r *runner) end(exit int) event.Summary {
 
 func (r *runner) close() {
 	for _, n := range r.nodes {
-		n.close()
+		n.part(false)
 	}
+	r.parting.Wait()
 	r.log.close()
 }
 

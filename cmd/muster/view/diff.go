@@ -1,0 +1,49 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	udiff "github.com/aymanbagabas/go-udiff"
+
+	"muster/modules/machine"
+)
+
+// The caps of a diff: what is larger is only counted.
+const (
+	maxDiff      = 1 << 20 // bytes of either side
+	maxDiffLines = 200
+	maxNewLines  = 12 // of a new file
+)
+
+// diff shows how a content changes, each line with its sign. all lifts the cap
+// of new files to that of changed ones.
+func diff(was, want machine.Value, all bool) []string {
+	switch {
+	case len(was.S) > maxDiff || len(want.S) > maxDiff:
+		return []string{fmt.Sprintf("(%d bytes -> %d bytes)", len(was.S), len(want.S))}
+	case binary(was.S) || binary(want.S):
+		return []string{fmt.Sprintf("(not text: %d bytes -> %d bytes)", len(was.S), len(want.S))}
+	}
+	text := udiff.Unified("was", "want", was.S, want.S)
+	var out []string
+	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
+		if strings.HasPrefix(line, "--- was") || strings.HasPrefix(line, "+++ want") || strings.HasPrefix(line, `\ No newline`) {
+			continue
+		}
+		if was.S == "" && strings.HasPrefix(line, "@@") {
+			continue
+		}
+		out = append(out, Line(strings.ReplaceAll(line, "\t", "    ")))
+	}
+	limit := maxDiffLines
+	if was.S == "" && !all {
+		limit = maxNewLines
+	}
+	if len(out) > limit {
+		out = append(out[:limit], fmt.Sprintf("… %d more lines", len(out)-limit))
+	}
+	return out
+}
+
+func binary(s string) bool { return strings.IndexByte(s, 0) >= 0 }

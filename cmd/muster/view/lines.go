@@ -1,0 +1,121 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"muster/playbooks/event"
+)
+
+// Lines writes one line per state change.
+type Lines struct {
+	// Verbose adds the start of steps, their output and what nodes do.
+	Verbose bool
+
+	mu      sync.Mutex
+	w       io.Writer
+	paint   Paint
+	running map[string]time.Time
+}
+
+// NewLines writes to w.
+func NewLines(w io.Writer, p Paint) *Lines {
+	return &Lines{w: w, paint: p, running: map[string]time.Time{}}
+}
+
+// Emit implements event.Sink.
+func (l *Lines) Emit(e event.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch e.Kind {
+	case event.StepStart:
+		l.running[e.Name()] = e.Time
+		if l.Verbose {
+			l.line("start", e.Name(), "")
+		}
+	case event.StepResult:
+		delete(l.running, e.Name())
+		l.result(e)
+	case event.StepOutput:
+		l.output(e)
+	case event.NodeState:
+		l.node(e)
+	case event.Warning:
+		l.line(l.paint.yellow.Render("warning"), place(e), Line(e.Text))
+	case event.Interrupt:
+		l.line(l.paint.yellow.Render("stop"), "", Line(e.Text))
+	}
+}
+
+func (l *Lines) result(e event.Event) {
+	text := fmt.Sprintf("%s, %s", count(len(e.Changes), "change", "changes"), millis(e.Millis))
+	switch e.State {
+	case event.Changed:
+		l.line(l.paint.green.Render("changed"), e.Name(), text)
+	case event.OK:
+		l.line("ok", e.Name(), "")
+	case event.Failed, event.Unreachable:
+		l.line(l.paint.red.Render(string(e.State)), e.Name(), failureLine(e.Failure))
+	default: // held: counted in the report
+		if l.Verbose {
+			l.line(string(e.State), e.Name(), Line(e.Text))
+		}
+	}
+}
+
+func (l *Lines) output(e event.Event) {
+	if !l.Verbose {
+		return
+	}
+	for line := range strings.SplitSeq(strings.TrimSuffix(e.Text, "\n"), "\n") {
+		l.line("output", e.Name(), l.paint.dim.Render("| "+Line(line)))
+	}
+}
+
+func (l *Lines) node(e event.Event) {
+	switch e.State {
+	case event.Lost, event.Unreachable, event.Locked, event.Failed:
+		l.line(l.paint.red.Render(string(e.State)), e.Host, Line(e.Text))
+	case event.Ready:
+		if e.Text != "" || l.Verbose {
+			l.line("ready", e.Host, Line(e.Text))
+		}
+	default:
+		if l.Verbose {
+			l.line(string(e.State), e.Host, Line(e.Text))
+		}
+	}
+}
+
+func place(e event.Event) string {
+	if name := e.Name(); name != "" {
+		return name
+	}
+	return e.Host + e.Step
+}
+
+func (l *Lines) line(what, where, text string) {
+	s := what
+	for _, part := range []string{Line(where), text} {
+		if part != "" {
+			s += "  " + part
+		}
+	}
+	_, _ = fmt.Fprintln(l.w, s) // a closed screen does not stop a run
+}
+
+// Beat says what has been running for longer than 30 s: call it as often.
+func (l *Lines) Beat(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(l.running)) {
+		if d := now.Sub(l.running[name]); d >= 30*time.Second {
+			l.line("running", name, "for "+d.Round(time.Second).String())
+		}
+	}
+}

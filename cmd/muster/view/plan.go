@@ -1,0 +1,150 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"muster/inventory/hostlist"
+	"muster/playbooks/event"
+)
+
+// Plan gathers the events of a plan and shows it: first what a reviewer asks
+// first, then step by step, identical changes once over a folded range of hosts.
+type Plan struct {
+	// All shows new files whole, not only their beginning.
+	All bool
+
+	paint Paint
+	steps []*planStep // in the order they were first seen
+	index map[string]*planStep
+	notes []event.Event
+	hosts map[string]event.Event // last node state
+	head  head
+	sum   event.Summary
+}
+
+// planStep is one step over all its hosts.
+type planStep struct {
+	name, pos string
+	groups    []*planGroup
+	byText    map[string]*planGroup
+}
+
+// planGroup are hosts with the same text.
+type planGroup struct {
+	text  string
+	hosts []string
+}
+
+// NewPlan makes an empty plan that is shown with p.
+func NewPlan(p Paint) *Plan {
+	return &Plan{paint: p, index: map[string]*planStep{}, hosts: map[string]event.Event{}, head: newHead()}
+}
+
+// Order sets the order of the steps by their names: the playbook's own.
+func (p *Plan) Order(names []string) {
+	for _, name := range names {
+		p.step(name)
+	}
+}
+
+func (p *Plan) step(name string) *planStep {
+	s := p.index[name]
+	if s == nil {
+		s = &planStep{name: name, byText: map[string]*planGroup{}}
+		p.index[name] = s
+		p.steps = append(p.steps, s)
+	}
+	return s
+}
+
+// Emit takes an event.
+func (p *Plan) Emit(e event.Event) {
+	switch e.Kind {
+	case event.PlanStep:
+		p.take(e)
+	case event.PlanNote:
+		p.notes = append(p.notes, e)
+	case event.NodeState:
+		p.hosts[e.Host] = e
+	case event.PlanDone:
+		p.sum = *e.Summary
+	}
+}
+
+func (p *Plan) take(e event.Event) {
+	s := p.step(e.Step)
+	s.pos = e.Pos
+	p.head.take(e)
+	var b strings.Builder
+	for _, c := range e.Changes {
+		p.change(&b, c)
+	}
+	switch {
+	case e.Failure != nil:
+		fmt.Fprintf(&b, "    %s\n", p.paint.red.Render("! cannot be planned: "+failureLine(e.Failure)))
+	case e.State == event.Skipped:
+		fmt.Fprintf(&b, "    %s\n", p.paint.dim.Render("skipped: "+Line(e.Text)))
+	}
+	g := s.byText[b.String()]
+	if g == nil {
+		g = &planGroup{text: b.String()}
+		s.byText[g.text] = g
+		s.groups = append(s.groups, g)
+	}
+	g.hosts = append(g.hosts, e.Host)
+}
+
+// Write shows the plan.
+func (p *Plan) Write(w io.Writer) error {
+	var b strings.Builder
+	p.writeHead(&b)
+	for _, s := range p.steps {
+		p.writeStep(&b, s)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (p *Plan) writeStep(b *strings.Builder, s *planStep) {
+	if len(s.groups) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s  %s\n", p.paint.bold.Render(Line(s.name)), p.paint.dim.Render(Line(s.pos)))
+	for _, g := range s.groups {
+		slices.Sort(g.hosts)
+	}
+	slices.SortStableFunc(s.groups, func(a, b *planGroup) int {
+		if n := len(b.hosts) - len(a.hosts); n != 0 {
+			return n
+		}
+		return strings.Compare(a.hosts[0], b.hosts[0])
+	})
+	for _, g := range s.groups {
+		fmt.Fprintf(b, "  %s:\n%s", nodes(g.hosts), g.text)
+	}
+}
+
+// nodes words a set of hosts: "3 nodes dgx[01-03]", "1 node mgmt01".
+func nodes(names []string) string {
+	word := "nodes"
+	if len(names) == 1 {
+		word = "node"
+	}
+	return fmt.Sprintf("%d %s %s", len(names), word, Line(hostlist.Fold(names)))
+}
+
+// count words a number of things.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+func millis(ms int64) string {
+	return (time.Duration(ms) * time.Millisecond).Round(100 * time.Millisecond).String()
+}

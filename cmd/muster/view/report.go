@@ -1,0 +1,128 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"muster/playbooks/event"
+	"muster/transport/wire"
+)
+
+// maxStderr is how many lines of a program's stderr a failure shows.
+const maxStderr = 10
+
+// Report gathers the events of an apply and ends it with what failed, why, what
+// was done, and how to go on.
+type Report struct {
+	paint   Paint
+	failed  []*failure
+	byText  map[string]*failure
+	touched map[string]bool // hosts with a finished vertex
+	sum     event.Summary
+}
+
+// failure is one cause on one or more hosts.
+type failure struct {
+	step, pos string
+	hosts     []string
+	f         wire.Failure
+}
+
+// NewReport makes an empty report.
+func NewReport(p Paint) *Report {
+	return &Report{paint: p, byText: map[string]*failure{}, touched: map[string]bool{}}
+}
+
+// Emit implements event.Sink; the caller serialises.
+func (r *Report) Emit(e event.Event) {
+	switch {
+	case e.Kind == event.RunSummary:
+		r.sum = *e.Summary
+	case e.Kind != event.StepResult && e.Kind != event.PlanStep:
+	case e.Failure != nil:
+		r.take(e)
+	case e.State == event.OK || e.State == event.Changed:
+		r.touched[e.Host] = true
+	}
+}
+
+func (r *Report) take(e event.Event) {
+	key := e.Step + "\x00" + strings.ReplaceAll(failureLine(e.Failure), e.Host, "")
+	f := r.byText[key]
+	if f == nil {
+		f = &failure{step: e.Step, pos: e.Pos, f: *e.Failure}
+		r.byText[key] = f
+		r.failed = append(r.failed, f)
+	}
+	if !slices.Contains(f.hosts, e.Host) { // planned and applied: told twice
+		f.hosts = append(f.hosts, e.Host)
+	}
+}
+
+// Write shows the report.
+func (r *Report) Write(w io.Writer) error {
+	var b strings.Builder
+	for _, f := range r.failed {
+		r.failure(&b, f)
+	}
+	s := r.sum
+	fmt.Fprintf(&b, "%s %s changed, %s already so", r.paint.bold.Render("Done:"),
+		count(s.Changed, "step", "steps"), count(s.OK, "step", "steps"))
+	fmt.Fprintf(&b, " (%s", count(s.Changes, "change", "changes"))
+	for _, n := range []struct {
+		n    int
+		word string
+	}{{s.Repairs, "repaired"}, {s.Opaque, "opaque"}} {
+		if n.n > 0 {
+			fmt.Fprintf(&b, ", %d %s", n.n, n.word)
+		}
+	}
+	fmt.Fprintf(&b, ") in %s.\n", millis(s.Millis))
+	if s.Failed+s.Held > 0 {
+		fmt.Fprintf(&b, "%s %d failed, %s not started because of it.\n", r.paint.red.Render("Not done:"), s.Failed, count(s.Held, "step", "steps"))
+	}
+	if len(s.Unreachable) > 0 {
+		fmt.Fprintf(&b, "%s %s\n", r.paint.red.Render("Unreachable:"), nodes(s.Unreachable))
+	}
+	if s.Resume != "" {
+		fmt.Fprintf(&b, "Go on with: %s\n", s.Resume)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *Report) failure(b *strings.Builder, f *failure) {
+	slices.Sort(f.hosts)
+	where := Line(f.step) + "@" + Line(f.hosts[0])
+	if len(f.hosts) > 1 {
+		where = Line(f.step) + " on " + nodes(f.hosts)
+	}
+	fmt.Fprintf(b, "\n%s %s  %s\n", r.paint.red.Render("FAILED"), r.paint.bold.Render(where), r.paint.dim.Render(Line(f.pos)))
+	fmt.Fprintf(b, "  %s\n", failureLine(&f.f))
+	if len(f.f.Command) > 0 {
+		fmt.Fprintf(b, "  command: %s (exit %d)\n", Line(strings.Join(f.f.Command, " ")), f.f.Exit)
+	}
+	lines := strings.Split(strings.TrimSpace(f.f.Stderr), "\n")
+	for _, line := range lines[max(0, len(lines)-maxStderr):] {
+		if line != "" {
+			fmt.Fprintf(b, "  | %s\n", Line(line))
+		}
+	}
+	if f.f.Hint != "" {
+		fmt.Fprintf(b, "  hint: %s\n", Line(f.f.Hint))
+	}
+}
+
+// failureLine is "object: cause" on one line.
+func failureLine(f *wire.Failure) string {
+	if f == nil {
+		return ""
+	}
+	s := Line(f.Cause)
+	if f.Object != "" && !strings.HasPrefix(f.Cause, f.Object+": ") {
+		s = Line(f.Object) + ": " + s
+	}
+	return s
+}

@@ -1,0 +1,32 @@
+package lang
+
+import (
+	"reflect"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// sensitive is the mark of a value that must not be shown.
+type sensitive struct{}
+
+// Sensitive marks a value as one that must not be shown. The mark follows it
+// through every function and template.
+func Sensitive(v cty.Value) cty.Value { return v.Mark(sensitive{}) }
+
+// IsSensitive says whether a value or a part of it is marked Sensitive.
+func IsSensitive(v cty.Value) bool { return v.HasMarkDeep(sensitive{}) }
+
+// SecretRef names a secret of the inventory. It is all that expressions ever
+// see of it: the bytes are looked up by name where they are used.
+type SecretRef struct {
+	Name string
+}
+
+// SecretType is the type of `secret.NAME`: a capsule of *SecretRef. No function
+// takes it and no template accepts it, so a secret cannot be built into a string.
+var SecretType = cty.Capsule("secret", reflect.TypeFor[SecretRef]())
+
+// SecretValue is the value of `secret.NAME`.
+func SecretValue(name string) cty.Value {
+	return cty.CapsuleVal(SecretType, &SecretRef{Name: name})
+}

@@ -1,0 +1,39 @@
+package inventory
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"strings"
+)
+
+// maxPatternFile is how much of an @file is read, in bytes.
+const maxPatternFile = 4 << 20
+
+// patternFile adds what the lines of a file select: one pattern a line, with
+// empty lines and # comments. Its path starts at the working folder.
+func (inv *Inventory) patternFile(out map[*Host]bool, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(io.LimitReader(f, maxPatternFile))
+	for n := 1; lines.Scan(); n++ {
+		text, _, _ := strings.Cut(lines.Text(), "#")
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		set, _, err := inv.match(text, false)
+		if err != nil {
+			return fmt.Errorf("%s:%d: %w", name, n, err)
+		}
+		maps.Copy(out, set)
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,1 @@
+cluster "x" {}  # want: No hosts

@@ -1,0 +1,4 @@
+host "head" {
+  address = "192.0.2.1"
+  groups  = "login"
+}

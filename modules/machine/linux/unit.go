@@ -1,0 +1,133 @@
+package linux
+
+import (
+	"context"
+	"maps"
+
+	"muster/modules/machine"
+)
+
+// readUnit gives running, enabled, and for a running unit the asked inputs: the
+// digests of what its process was started with.
+//
+// A unit that nobody can enable or disable (static, generated, indirect, alias)
+// counts as enabled: what brings it up at boot is not in its hands.
+func (s *Store) readUnit(ctx context.Context, name string, fields []string) (machine.State, error) {
+	u, err := s.bus.unit(ctx, name)
+	if err != nil {
+		return nil, unitError(name, "read", err)
+	}
+	if u.load == "not-found" && u.file == "" {
+		return nil, nil
+	}
+	out := machine.State{"running": machine.Bool(u.running()), "enabled": machine.Bool(enabled(u.file))}
+	if !u.running() {
+		return out, nil
+	}
+	inputs, err := s.inputs(name, u, fields)
+	if err != nil {
+		return nil, unitError(name, "read", err)
+	}
+	for field, digest := range inputs {
+		out[field] = machine.Text(digest)
+	}
+	return out, nil
+}
+
+func enabled(file string) bool {
+	switch file {
+	case "enabled", "enabled-runtime", "alias", "static", "indirect", "generated", "transient":
+		return true
+	}
+	return false
+}
+
+func unitError(name, op string, err error) error {
+	return &machine.Error{Object: "unit[" + name + "]", Op: op, Err: err}
+}
+
+// inputs says what each asked input was when the process started.
+//
+// With a record of this very start, the record says it. A newer start of the same
+// invocation is a re-execution, which takes over what a reload takes over. Without
+// a record, or with one of another invocation (a reboot, a restart by hand, a
+// cluster set up by hand), an input that was there before the process counts as
+// what it started with.
+func (s *Store) inputs(name string, u unitState, fields []string) (map[string]string, error) {
+	rec, ok, err := s.records.load(name)
+	if err != nil {
+		return nil, err
+	}
+	same := ok && rec.Invocation == u.invocation
+	reexec := same && u.start > rec.Start
+	out := map[string]string{}
+	for _, field := range fields {
+		mode, kind, thing, isInput := cutInput(field)
+		if !isInput {
+			continue
+		}
+		digest, known := rec.Inputs[field]
+		if same && known && !(reexec && mode == machine.Reload && kind != "value") {
+			out[field] = digest
+			continue
+		}
+		now, older, err := s.inputNow(kind, thing, since(u, mode))
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case older:
+			out[field] = now
+		case reexec && known:
+			out[field] = digest // changed after the re-execution: what was before, is
+		default:
+			out[field] = machine.Stale
+		}
+	}
+	s.noteInputs(name, u, rec, same, out)
+	return out, nil
+}
+
+// since is the time from which on a change of an input was not taken over any
+// more: a re-execution reads what a reload reads, and nothing else.
+func since(u unitState, mode machine.Action) int64 {
+	if mode == machine.Restart && u.began != 0 {
+		return u.began
+	}
+	return u.start
+}
+
+// noteInputs keeps for SaveRecords what was found, unless the record says it.
+func (s *Store) noteInputs(name string, u unitState, rec record, same bool, found map[string]string) {
+	next := record{Invocation: u.invocation, Start: u.start, Inputs: map[string]string{}}
+	if same {
+		maps.Copy(next.Inputs, rec.Inputs)
+	}
+	for field, digest := range found {
+		if digest != machine.Current {
+			next.Inputs[field] = digest
+		}
+	}
+	if !same || rec.Start != next.Start || !maps.Equal(rec.Inputs, next.Inputs) {
+		s.records.note(name, next)
+	}
+}
+
+// inputNow is the digest of an input as it is on the node, and whether it has been
+// so since before start.
+func (s *Store) inputNow(kind, name string, start int64) (digest string, older bool, err error) {
+	switch kind {
+	case "file":
+		at, ok, err := s.changed(name)
+		if err != nil {
+			return "", false, err
+		}
+		state, err := s.readFile(name, []string{"content"})
+		// What is not there cannot be newer.
+		return s.Digest(state.Get("content").S), !ok || at < start, err
+	case "package":
+		version, at, err := s.packages.installed(name)
+		return s.Digest(version), version == "" || at < start, err
+	}
+	return machine.Current, true, nil
+}

@@ -1,0 +1,195 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"muster/inventory/hostlist"
+	"muster/modules/machine"
+	"muster/playbooks/event"
+	"muster/playbooks/program"
+	"muster/transport/wire"
+)
+
+// requests evaluates the configurations of all reachable hosts, with the facts
+// of this run or, for hosts that it does not reach, of earlier ones.
+func (r *runner) requests() error {
+	facts := r.facts()
+	var problems []error
+	for _, n := range r.nodes {
+		if n.state != event.Ready {
+			continue
+		}
+		list, err := r.prog.Bind.Requests(n.host, facts)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		n.steps = r.wireSteps(list)
+	}
+	return errors.Join(problems...)
+}
+
+func (r *runner) facts() map[string]machine.Facts {
+	facts := map[string]machine.Facts{}
+	for name, known := range r.o.Facts {
+		facts[name] = known.Facts
+	}
+	for _, n := range r.nodes {
+		if n.state == event.Ready {
+			facts[n.name] = n.hello.Facts
+		}
+	}
+	return facts
+}
+
+// wireSteps turns requests into steps for the agent, and notes what is skipped
+// and what waits for a secret.
+func (r *runner) wireSteps(list []program.Request) []wire.Vertex {
+	var out []wire.Vertex
+	for _, q := range list {
+		p := &r.plan.Vertices[q.Vertex]
+		if q.Skip != "" {
+			p.Skip, p.State = q.Skip, event.Skipped
+			continue
+		}
+		if q.Pending {
+			r.pending[q.Vertex] = true
+		}
+		step := r.prog.Steps[r.prog.Vertices[q.Vertex].Step]
+		out = append(out, wire.Vertex{ID: wireID(q.Vertex), Name: step.Name, Module: step.Module,
+			Config: q.Config, TimeoutMS: step.Timeout.Milliseconds()})
+	}
+	return out
+}
+
+// planAll lets all agents plan.
+func (r *runner) planAll(ctx context.Context) {
+	r.each(event.Ready, func(n *node) {
+		if len(n.steps) == 0 {
+			n.rest("nothing to do here")
+			return
+		}
+		var plans map[int32]wire.VertexPlan
+		err := n.retry(ctx, func() (err error) {
+			plans, err = n.getPlan(ctx)
+			return err
+		})
+		switch {
+		case err == nil:
+			n.planned = true
+			r.takePlan(n, plans)
+		case ctx.Err() != nil:
+		case errors.As(err, new(*gone)):
+			n.end(event.Unreachable, err.Error())
+		default:
+			n.end(event.Failed, err.Error())
+		}
+	})
+	for _, n := range r.nodes {
+		if n.state != event.Ready && n.state != event.Finished {
+			r.plan.Unplanned[n.name] = n.cause
+		}
+	}
+}
+
+// takePlan keeps a host's plan and tells it. A host without changes is done: its
+// connection ends here. It touches only vertices of this host.
+func (r *runner) takePlan(n *node, plans map[int32]wire.VertexPlan) {
+	work := false
+	for _, v := range r.index[n.host] {
+		p := &r.plan.Vertices[v]
+		got, ok := plans[v]
+		if ok && !p.Before {
+			p.Changes, p.Failure = got.Changes, got.Failure
+		}
+		if ok && p.Before { // only compared after a reconnect
+			p.Changes = got.Changes
+		}
+		if p.Failure != nil {
+			p.State = event.Failed
+		}
+		work = work || !p.Before && (len(p.Changes) > 0 || p.Failure != nil)
+	}
+	for _, v := range r.index[n.host] {
+		p := r.plan.Vertices[v]
+		if !p.Before && (len(p.Changes) > 0 || p.State != "") {
+			n.emit(event.Event{Kind: event.PlanStep, Step: p.Step, Pos: r.pos(v), State: p.State,
+				Text: p.Skip, Changes: p.Changes, Failure: p.Failure})
+		}
+	}
+	if !work {
+		n.rest("nothing to change")
+	}
+}
+
+// rest ends a host that needs nothing: all its vertices are well.
+func (n *node) rest(why string) {
+	for _, v := range n.r.index[n.host] {
+		if p := &n.r.plan.Vertices[v]; p.State == "" {
+			p.State = event.OK
+		}
+	}
+	n.part(n.hello.Resumed)
+	n.end(event.Finished, why)
+	n.cause = ""
+}
+
+func (r *runner) pos(v int32) string { return r.prog.Steps[r.prog.Vertices[v].Step].Pos }
+
+// notes tells what a reviewer has to know beside the changes.
+func (r *runner) notes() {
+	note := func(step, format string, a ...any) {
+		r.log.emit(event.Event{Kind: event.PlanNote, Step: step, Text: fmt.Sprintf(format, a...)})
+	}
+	for i := range r.prog.Steps {
+		s := &r.prog.Steps[i]
+		if s.Batch > 0 && s.Batch < len(s.Vertices) {
+			note(s.Name, "%d batches of %d, at most %d may fail", (len(s.Vertices)+s.Batch-1)/s.Batch, s.Batch, s.MaxFail)
+		}
+	}
+	for _, a := range r.prog.Assumed {
+		note("", "assumed done, not selected: %s", a)
+	}
+	var old []string
+	oldest := time.Now()
+	for name, known := range r.o.Facts {
+		if !r.fresh(name) {
+			old = append(old, name)
+			if known.At.Before(oldest) {
+				oldest = known.At
+			}
+		}
+	}
+	if len(old) > 0 {
+		slices.Sort(old)
+		note("", "facts of %s are from earlier runs, the oldest %s old", hostlist.Fold(old), age(time.Since(oldest)))
+	}
+}
+
+// fresh says whether a host's facts were read in this run.
+func (r *runner) fresh(name string) bool {
+	return slices.ContainsFunc(r.nodes, func(n *node) bool { return n.name == name && n.hello.Protocol != 0 })
+}
+
+// age words a duration as people say it: the largest unit alone.
+func age(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}
+
+func (r *runner) planDone() {
+	r.plan.ID = planID(r.plan)
+	sum := r.summary()
+	r.log.emit(event.Event{Kind: event.PlanDone, Summary: &sum})
+}

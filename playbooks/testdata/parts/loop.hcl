@@ -1,0 +1,3 @@
+use "again" {
+  playbook = "./loop.hcl"
+}

@@ -1,0 +1,4 @@
+use "deep" {
+  playbook = "./inner.hcl"
+  vars     = { where = "/deep" }
+}

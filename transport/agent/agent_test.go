@@ -1,0 +1,480 @@
+package agent_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"muster/modules"
+	"muster/modules/machine"
+	"muster/modules/machine/memory"
+	"muster/transport"
+	"muster/transport/agent"
+	"muster/transport/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// note is a module for the tests: it wants one file, and misbehaves on demand.
+type note struct {
+	Path string `arg:"path"`
+	Text string `arg:"text"`
+	Does string `arg:"does"` // "", "panic", "hang", "print", "query"
+}
+
+func (n *note) Ensure(ctx context.Context, m machine.Machine) error {
+	switch n.Does {
+	case "panic":
+		panic("note fell over")
+	case "run":
+		_, err := m.Run(ctx, machine.Run{Argv: []string{"noisy"}, Opaque: true})
+		return err
+	case "slow":
+		_, err := m.Run(ctx, machine.Run{Argv: []string{"slow"}, Opaque: true})
+		if err != nil {
+			return err
+		}
+	}
+	return m.Set(ctx, machine.Item{Ref: machine.Ref{Table: "file", Key: n.Path},
+		Want: machine.State{"type": machine.Text("file"), "content": machine.Text(n.Text)}})
+}
+
+var noteModule = modules.Module{Name: "note", New: func() modules.Config { return &note{} }}
+
+// node is a memory node with hooks to look into an agent.
+type node struct {
+	*memory.Store
+	dir string
+
+	mu      sync.Mutex
+	holder  *wire.Holder
+	started chan struct{} // a slow program has started
+	finish  chan struct{} // a slow program may end
+	records int
+	reading bool
+	broken  []string // writes within ReadOnly
+}
+
+func newNode(t *testing.T) *node {
+	n := &node{Store: memory.New(machine.Facts{Hostname: "n1", OS: "debian"}), dir: t.TempDir(),
+		started: make(chan struct{}, 8), finish: make(chan struct{})}
+	n.Answer([]string{"noisy"}, machine.Result{Stdout: strings.Repeat("x", 300<<10)})
+	n.Answer([]string{"slow"}, machine.Result{})
+	return n
+}
+
+func (n *node) Put(ctx context.Context, table string, items []machine.Item, was []machine.State) error {
+	n.mu.Lock()
+	if n.reading {
+		n.broken = append(n.broken, table)
+	}
+	n.mu.Unlock()
+	return n.Store.Put(ctx, table, items, was)
+}
+
+func (n *node) Exec(ctx context.Context, r machine.Run, reading bool) (machine.Result, error) {
+	if r.Argv[0] == "slow" {
+		n.started <- struct{}{}
+		<-n.finish
+	}
+	return n.Store.Exec(ctx, r, reading)
+}
+
+func (n *node) SaveRecords(context.Context, []machine.UnitRead) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.records++
+	return nil
+}
+
+func (n *node) lock(h wire.Holder) (func(), *wire.Holder, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.holder != nil {
+		held := *n.holder
+		return nil, &held, nil
+	}
+	n.holder = &h
+	return func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.holder = nil
+	}, nil, nil
+}
+
+func (n *node) readOnly(f func() error) error {
+	n.mu.Lock()
+	n.reading = true
+	n.mu.Unlock()
+	err := f()
+	n.mu.Lock()
+	n.reading = false
+	n.mu.Unlock()
+	return err
+}
+
+func (n *node) options(mode wire.Mode) agent.Options {
+	return agent.Options{Mode: mode, Run: "r1", Who: "me@here", Dir: n.dir, Digest: "d", Modules: []modules.Module{noteModule},
+		Store: func() (machine.Store, error) { return n, nil }, Lock: n.lock, ReadOnly: n.readOnly}
+}
+
+// dial starts an agent on the node and returns the conversation with it, a
+// channel with the end of Serve, and a function that cuts the line.
+func (n *node) dial(t *testing.T, o agent.Options) (*transport.Conn, chan error, func()) {
+	t.Helper()
+	fromAgent, toUs := io.Pipe()
+	fromUs, toAgent := io.Pipe()
+	served := make(chan error, 1)
+	go func() {
+		err := agent.Serve(context.Background(), fromUs, toUs, o)
+		toUs.Close()
+		served <- err
+	}()
+	cut := func() { fromAgent.Close(); toAgent.Close() }
+	c, err := transport.Open(t.Context(), transport.Link{R: fromAgent, W: toAgent, Close: func() error { cut(); return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c, served, cut
+}
+
+func vertex(t *testing.T, id uint32, n note) wire.Vertex {
+	t.Helper()
+	b, err := modules.Encode(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wire.Vertex{ID: id, Name: fmt.Sprintf("note[%d]", id), Module: "note", Config: b}
+}
+
+func send(t *testing.T, c *transport.Conn, m wire.Message) {
+	t.Helper()
+	if err := c.Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// recv returns the next message, which has to be an M.
+func recv[M wire.Message](t *testing.T, c *transport.Conn) M {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	m, err := c.Recv(ctx)
+	if err != nil {
+		t.Fatalf("recv: %v", err)
+	}
+	got, ok := m.(M)
+	if !ok {
+		t.Fatalf("got %#v, want a %T", m, got)
+	}
+	return got
+}
+
+func ended(t *testing.T, served chan error) error {
+	t.Helper()
+	select {
+	case err := <-served:
+		return err
+	case <-time.After(10 * time.Second):
+		t.Fatal("the agent did not end")
+		return nil
+	}
+}
+
+func (n *node) content(path string) string {
+	return n.Dump()[machine.Ref{Table: "file", Key: path}].Get("content").S
+}
+
+func TestPlanAndApply(t *testing.T) {
+	n := newNode(t)
+	c, served, _ := n.dial(t, n.options(wire.Apply))
+	if h := c.Hello(); h.Facts.Hostname != "n1" || h.Resumed || h.Agent != "d" {
+		t.Errorf("hello: %+v", h)
+	}
+	send(t, c, wire.Steps{Vertices: []wire.Vertex{
+		vertex(t, 1, note{Path: "/a", Text: "one"}), vertex(t, 2, note{Path: "/b", Does: "panic"}),
+		{ID: 3, Name: "x[y]", Module: "x"}, vertex(t, 4, note{Path: "/c", Text: "secret later"})}})
+	base := recv[wire.Base](t, c)
+	if len(base.Plans) != 4 || len(base.Plans[0].Changes) != 1 || base.Plans[0].Failure != nil {
+		t.Fatalf("base: %+v", base)
+	}
+	if f := base.Plans[1].Failure; f == nil || f.Kind != "bug" || !strings.Contains(f.Stderr, "agent_test.go") {
+		t.Errorf("panic: %+v", f)
+	}
+	if f := base.Plans[2].Failure; f == nil || !strings.Contains(f.Cause, "does not have it") {
+		t.Errorf("unknown module: %+v", f)
+	}
+	if n.content("/a") != "" || len(n.broken) > 0 {
+		t.Error("the plan has written")
+	}
+	send(t, c, wire.Steps{Replace: true, Vertices: []wire.Vertex{vertex(t, 4, note{Path: "/c", Text: "secret later"})}})
+	send(t, c, wire.Begin{})
+	if b := recv[wire.Begun](t, c); b.Failure != nil {
+		t.Fatal(b.Failure)
+	}
+	if n.records != 1 {
+		t.Errorf("records saved %d times", n.records)
+	}
+	send(t, c, wire.Do{ID: 1})
+	d := recv[wire.Done](t, c)
+	if d.Failure != nil || len(d.Changes) != 1 || !d.Changes[0].Same(base.Plans[0].Changes[0]) || d.Changes[0].Outcome != machine.Written {
+		t.Errorf("done: %+v %+v", d, d.Failure)
+	}
+	if n.content("/a") != "one" {
+		t.Errorf("content %q", n.content("/a"))
+	}
+	file := filepath.Join(n.dir, "runs", "r1", "base")
+	if i, err := os.Stat(file); err != nil || i.Mode().Perm() != 0o600 {
+		t.Errorf("base: %v %v", i, err)
+	}
+	send(t, c, wire.Bye{Forget: true})
+	if err := ended(t, served); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Dir(file)); !os.IsNotExist(err) {
+		t.Errorf("not forgotten: %v", err)
+	}
+	if n.holder != nil {
+		t.Error("the lock is still held")
+	}
+}
+
+func TestPlanStaysPlan(t *testing.T) {
+	n := newNode(t)
+	c, served, _ := n.dial(t, n.options(wire.Plan))
+	send(t, c, wire.Steps{Vertices: []wire.Vertex{vertex(t, 1, note{Path: "/a", Text: "one"})}})
+	recv[wire.Base](t, c)
+	send(t, c, wire.Begin{})
+	if err := ended(t, served); err == nil || !strings.Contains(err.Error(), "begin is for an apply") {
+		t.Errorf("begin: %v", err)
+	}
+	c, served, _ = n.dial(t, n.options(wire.Plan))
+	send(t, c, wire.Steps{Vertices: []wire.Vertex{vertex(t, 1, note{Path: "/a", Text: "one"})}})
+	recv[wire.Base](t, c)
+	send(t, c, wire.Do{ID: 1})
+	if err := ended(t, served); err == nil || !strings.Contains(err.Error(), "not approved") {
+		t.Errorf("do: %v", err)
+	}
+	if n.content("/a") != "" {
+		t.Error("a plan has written")
+	}
+}
+
+// TestCutAndResume cuts the line while a program runs, and goes on with another
+// agent of the same run.
+func TestCutAndResume(t *testing.T) {
+	n := newNode(t)
+	steps := wire.Steps{Vertices: []wire.Vertex{vertex(t, 1, note{Path: "/a", Text: "one"}), vertex(t, 2, note{Path: "/b", Text: "two", Does: "slow"})}}
+	c, served, cut := n.dial(t, n.options(wire.Apply))
+	send(t, c, steps)
+	before := recv[wire.Base](t, c)
+	send(t, c, wire.Begin{})
+	recv[wire.Begun](t, c)
+	send(t, c, wire.Do{ID: 1})
+	recv[wire.Done](t, c)
+	send(t, c, wire.Do{ID: 2})
+	<-n.started
+	cut()
+	if _, err := c.Recv(t.Context()); !errors.Is(err, transport.ErrLost) {
+		t.Errorf("recv after the cut: %v", err)
+	}
+	select {
+	case err := <-served:
+		t.Fatalf("the agent ended before the write in flight: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	again := make(chan struct{})
+	go func() { // the next agent waits for the first
+		time.Sleep(50 * time.Millisecond)
+		close(n.finish)
+		close(again)
+	}()
+	c, served2, _ := n.dial(t, n.options(wire.Apply))
+	<-again
+	if err := ended(t, served); err != nil {
+		t.Errorf("first agent: %v", err)
+	}
+	if n.content("/b") != "" {
+		t.Error("the step went on without its controller")
+	}
+	if !c.Hello().Resumed {
+		t.Fatal("the base was not found")
+	}
+	send(t, c, steps)
+	after := recv[wire.Base](t, c)
+	for i := range before.Plans {
+		if len(after.Plans[i].Changes) != len(before.Plans[i].Changes) || !after.Plans[i].Changes[0].Same(before.Plans[i].Changes[0]) {
+			t.Errorf("plan %d: before %+v, after %+v", i, before.Plans[i], after.Plans[i])
+		}
+	}
+	send(t, c, wire.Begin{})
+	recv[wire.Begun](t, c)
+	send(t, c, wire.Do{ID: 2})
+	if d := recv[wire.Done](t, c); d.Failure != nil || n.content("/b") != "two" {
+		t.Errorf("done: %+v, content %q", d.Failure, n.content("/b"))
+	}
+	send(t, c, wire.Bye{})
+	if err := ended(t, served2); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(n.dir, "runs", "r1", "base")); err != nil {
+		t.Errorf("a run that is not over lost its base: %v", err)
+	}
+}
+
+func TestLockHeld(t *testing.T) {
+	n := newNode(t)
+	n.holder = &wire.Holder{Run: "other", Who: "you@there", Since: 5, Mode: wire.Apply}
+	c, served, _ := n.dial(t, n.options(wire.Apply))
+	if h := c.Hello().Holder; h == nil || h.Who != "you@there" {
+		t.Errorf("holder %+v", h)
+	}
+	if err := ended(t, served); err != nil {
+		t.Error(err)
+	}
+	if n.holder.Run != "other" {
+		t.Error("the lock was taken away")
+	}
+}
+
+func TestFactsNeedNoLock(t *testing.T) {
+	n := newNode(t)
+	n.holder = &wire.Holder{Run: "other"}
+	c, served, _ := n.dial(t, n.options(wire.Facts))
+	if h := c.Hello(); h.Holder != nil || h.Facts.OS != "debian" {
+		t.Errorf("hello %+v", h)
+	}
+	if err := ended(t, served); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTimeoutAndHang(t *testing.T) {
+	n := newNode(t)
+	o := n.options(wire.Apply)
+	o.Abandon = 20 * time.Millisecond
+	c, served, _ := n.dial(t, o)
+	v := vertex(t, 1, note{Path: "/a", Does: "slow"})
+	v.TimeoutMS = 20
+	send(t, c, wire.Steps{Vertices: []wire.Vertex{v, vertex(t, 2, note{Path: "/b", Text: "b"})}})
+	recv[wire.Base](t, c)
+	send(t, c, wire.Begin{})
+	recv[wire.Begun](t, c)
+	send(t, c, wire.Do{ID: 1})
+	if f := recv[wire.Done](t, c).Failure; f == nil || f.Kind != "timeout" || !strings.Contains(f.Cause, "still hangs") {
+		t.Errorf("failure %+v", f)
+	}
+	send(t, c, wire.Do{ID: 2})
+	if f := recv[wire.Done](t, c).Failure; f == nil || !strings.Contains(f.Cause, "note[1]") || n.content("/b") != "" {
+		t.Errorf("after a hung step: %+v", f)
+	}
+	close(n.finish)
+	send(t, c, wire.Bye{})
+	if err := ended(t, served); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOutputIsBounded(t *testing.T) {
+	n := newNode(t)
+	c, served, _ := n.dial(t, n.options(wire.Apply))
+	send(t, c, wire.Steps{Vertices: []wire.Vertex{vertex(t, 7, note{Does: "run"})}})
+	recv[wire.Base](t, c)
+	send(t, c, wire.Begin{})
+	recv[wire.Begun](t, c)
+	send(t, c, wire.Do{ID: 7})
+	out := recv[wire.Output](t, c)
+	if out.ID != 7 || len(out.Text) > 70<<10 || !strings.Contains(out.Text, "bytes of output left out") {
+		t.Errorf("%d bytes for step %d", len(out.Text), out.ID)
+	}
+	if d := recv[wire.Done](t, c); d.Failure != nil || len(d.Changes) != 1 || !d.Changes[0].Opaque {
+		t.Errorf("done %+v %+v", d, d.Failure)
+	}
+	send(t, c, wire.Bye{})
+	if err := ended(t, served); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEvilController(t *testing.T) {
+	for name, tt := range map[string]struct {
+		messages []wire.Message
+		want     string
+	}{
+		"agent's word":   {[]wire.Message{wire.Begun{}}, "was not expected"},
+		"do before plan": {[]wire.Message{wire.Do{ID: 1}}, "unknown"},
+		"begin first":    {[]wire.Message{wire.Begin{}}, "was planned"},
+		"id zero":        {[]wire.Message{wire.Steps{Vertices: []wire.Vertex{{}}}}, "zero"},
+		"id twice":       {[]wire.Message{wire.Steps{Vertices: []wire.Vertex{{ID: 1}, {ID: 1}}}}, "twice"},
+		"steps twice":    {[]wire.Message{wire.Steps{}, wire.Steps{}}, "twice"},
+		"replace first":  {[]wire.Message{wire.Steps{Replace: true}}, "before the steps"},
+	} {
+		n := newNode(t)
+		c, served, _ := n.dial(t, n.options(wire.Apply))
+		for _, m := range tt.messages {
+			send(t, c, m)
+		}
+		if err := ended(t, served); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want %q", name, err, tt.want)
+		}
+		c.Close()
+	}
+}
+
+func TestSilentController(t *testing.T) {
+	n := newNode(t)
+	o := n.options(wire.Plan)
+	o.Silence = 30 * time.Millisecond
+	_, served, _ := n.dial(t, o)
+	if err := ended(t, served); !errors.Is(err, agent.ErrSilent) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestBadOptions(t *testing.T) {
+	n := newNode(t)
+	for _, change := range []func(*agent.Options){
+		func(o *agent.Options) { o.Run = "../../etc" },
+		func(o *agent.Options) { o.Run = "" },
+		func(o *agent.Options) { o.Mode = "destroy" },
+		func(o *agent.Options) { o.Store = nil },
+	} {
+		o := n.options(wire.Plan)
+		change(&o)
+		if err := agent.Serve(t.Context(), strings.NewReader(""), io.Discard, o); err == nil {
+			t.Errorf("accepted: %+v", o)
+		}
+	}
+}
+
+func TestOldRunsAreCleaned(t *testing.T) {
+	n := newNode(t)
+	for _, name := range []string{"old", "young"} {
+		if err := os.MkdirAll(filepath.Join(n.dir, "runs", name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	past := time.Now().Add(-8 * 24 * time.Hour)
+	if err := os.Chtimes(filepath.Join(n.dir, "runs", "old"), past, past); err != nil {
+		t.Fatal(err)
+	}
+	c, served, _ := n.dial(t, n.options(wire.Apply))
+	send(t, c, wire.Bye{})
+	if err := ended(t, served); err != nil {
+		t.Error(err)
+	}
+	left, err := os.ReadDir(filepath.Join(n.dir, "runs"))
+	if err != nil || len(left) != 1 || left[0].Name() != "young" {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}

@@ -1,0 +1,87 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"muster/modules/machine"
+	"muster/transport/wire"
+)
+
+// do runs one step and answers with Done.
+func (s *session) do(ctx context.Context, id uint32) error {
+	v, ok := s.vertices[id]
+	if !ok || !(s.begun || s.resumed) {
+		return fmt.Errorf("controller: step id %d is unknown, or its plan was not approved", id)
+	}
+	s.busy.Store(id)
+	defer s.busy.Store(0)
+	start := time.Now()
+	done := wire.Done{ID: id}
+	if s.hung != "" {
+		done.Failure = failure(fmt.Errorf("%s: has hung since its timeout, and nothing more is done here", s.hung))
+	} else {
+		done.Changes, done.Failure = s.run(ctx, v)
+	}
+	done.Millis = time.Since(start).Milliseconds()
+	for _, part := range wire.SplitDone(done) {
+		if err := s.w.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outcome is what a step's goroutine came to.
+type outcome struct {
+	changes []machine.Change
+	err     error
+}
+
+// run does a step within its hard timeout. A step that does not even end when it
+// is cancelled is left behind, and the agent does no other.
+func (s *session) run(ctx context.Context, v wire.Vertex) ([]machine.Change, *wire.Failure) {
+	limit := time.Duration(v.TimeoutMS) * time.Millisecond
+	if limit <= 0 {
+		limit = stepTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if s.Vertex != nil {
+		ctx = s.Vertex(ctx, s.Run, v.Name)
+	}
+	out := newOutput(s.w, v.ID)
+	defer out.close()
+	result := make(chan outcome, 1)
+	go func() {
+		var o outcome
+		defer func() {
+			if r := recover(); r != nil {
+				o.err = &bug{r, debug.Stack()}
+			}
+			result <- o
+		}()
+		o.changes, o.err = s.node.Do(ctx, v.ID, out.add)
+	}()
+
+	var o outcome
+	select {
+	case o = <-result:
+	case <-ctx.Done():
+		select {
+		case o = <-result:
+		case <-time.After(s.Abandon):
+			s.hung = v.Name
+			return nil, &wire.Failure{Object: v.Name, Kind: "timeout",
+				Cause: fmt.Sprintf("did not finish within %v and still hangs", limit)}
+		}
+	}
+	f := failure(o.err)
+	if f != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		f.Kind, f.Hint = "timeout", fmt.Sprintf("the step has `timeout` %v", limit)
+	}
+	return o.changes, f
+}

@@ -1,0 +1,69 @@
+package agent
+
+import (
+	"context"
+
+	"muster/modules/machine"
+)
+
+// drain is a store that starts nothing once the controller is gone. A write in
+// flight is finished; what lives in a transient unit is left to the next agent
+// of the run.
+type drain struct {
+	machine.Store
+	gone <-chan struct{}
+}
+
+func (d *drain) left() bool {
+	select {
+	case <-d.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Get reads.
+func (d *drain) Get(ctx context.Context, via machine.Machine, ref machine.Ref, fields []string) (machine.State, error) {
+	if d.left() {
+		return nil, errGone
+	}
+	return d.Store.Get(ctx, via, ref, fields)
+}
+
+// Put writes; packages are installed by a transient unit, which is not waited for.
+func (d *drain) Put(ctx context.Context, table string, items []machine.Item, was []machine.State) error {
+	if d.left() {
+		return errGone
+	}
+	ctx, cancel := d.until(ctx, table == "package")
+	defer cancel()
+	return d.Store.Put(ctx, table, items, was)
+}
+
+// Exec runs a program; a Long one is a transient unit, a reading one is stopped.
+func (d *drain) Exec(ctx context.Context, r machine.Run, reading bool) (machine.Result, error) {
+	if d.left() {
+		return machine.Result{}, errGone
+	}
+	ctx, cancel := d.until(ctx, r.Long || reading)
+	defer cancel()
+	return d.Store.Exec(ctx, r, reading)
+}
+
+// until gives a context that ends with the controller, if may says so.
+func (d *drain) until(ctx context.Context, may bool) (context.Context, context.CancelFunc) {
+	if !may {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	over := make(chan struct{})
+	go func() {
+		select {
+		case <-d.gone:
+			cancel(errGone)
+		case <-over:
+		}
+	}()
+	return ctx, func() { close(over); cancel(nil) }
+}

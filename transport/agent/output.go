@@ -1,0 +1,79 @@
+package agent
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"muster/transport/wire"
+)
+
+const (
+	// outputEvery and outputChunk bound what a step may send: some 640 KiB/s.
+	outputEvery = 100 * time.Millisecond
+	outputChunk = 64 << 10
+)
+
+// output sends what a step prints, in pieces. It never holds up the step: what
+// the connection cannot take is left out and counted.
+type output struct {
+	w    *wire.Writer
+	id   uint32
+	stop chan struct{}
+	done chan struct{}
+
+	mu      sync.Mutex
+	text    strings.Builder
+	dropped int
+}
+
+func newOutput(w *wire.Writer, id uint32) *output {
+	o := &output{w: w, id: id, stop: make(chan struct{}), done: make(chan struct{})}
+	go o.loop()
+	return o
+}
+
+func (o *output) add(text string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	take := min(len(text), outputChunk-o.text.Len())
+	o.text.WriteString(text[:take])
+	o.dropped += len(text) - take
+}
+
+func (o *output) loop() {
+	defer close(o.done)
+	tick := time.NewTicker(outputEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			o.flush()
+		case <-o.stop:
+			o.flush()
+			return
+		}
+	}
+}
+
+// flush sends what there is. An error is not reported here: Done will meet it.
+func (o *output) flush() {
+	o.mu.Lock()
+	text := o.text.String()
+	if o.dropped > 0 {
+		text += fmt.Sprintf("\n(%d bytes of output left out)\n", o.dropped)
+	}
+	o.text.Reset()
+	o.dropped = 0
+	o.mu.Unlock()
+	if text != "" {
+		_ = o.w.Write(wire.Output{ID: o.id, Text: text})
+	}
+}
+
+// close sends the rest; nothing is sent afterwards.
+func (o *output) close() {
+	close(o.stop)
+	<-o.done
+}
