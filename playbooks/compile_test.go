@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"muster/inventory"
-	"muster/inventory/lang"
 	"muster/playbooks/library"
 )
 
@@ -231,39 +229,3 @@ step "note" "a" {
 	wantDiag(t, diags, "Too many steps")
 }
 
-func BenchmarkCompile10000x60(b *testing.B) {
-	dir := b.TempDir()
-	path := filepath.Join(dir, "inventory.hcl")
-	text := "cluster \"big\" {\n}\nhosts \"n[00001-10000]\" {\n  groups = [\"compute\"]\n vars = { rack = 1 }\n}\n"
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	inv, diags := inventory.Load(path, inventory.Options{})
-	if diags.HasErrors() {
-		b.Fatal(shown(diags))
-	}
-	src, diags := lang.ParseBytes("play.hcl", []byte(bigPlaybook(60)))
-	if diags.HasErrors() {
-		b.Fatal(shown(diags))
-	}
-	for b.Loop() {
-		p, diags := Compile(inv, src, Options{Modules: testModules})
-		if diags.HasErrors() || len(p.Vertices) != 600_000 {
-			b.Fatal(shown(diags))
-		}
-	}
-}
-
-func bigPlaybook(steps int) string {
-	var s strings.Builder
-	for i := range steps {
-		name := "s" + string(rune('a'+i/26)) + string(rune('a'+i%26))
-		s.WriteString("step \"note\" \"" + name + "\" {\n  on = \"compute\"\n  path = \"/${host.name}/${host.vars.rack}\"\n  tags = [for h in hosts(\"compute\") : h.name]\n  peers = hosts(\"compute\")\n")
-		if i > 0 {
-			prev := "s" + string(rune('a'+(i-1)/26)) + string(rune('a'+(i-1)%26))
-			s.WriteString("  after = [step.note." + prev + "]\n")
-		}
-		s.WriteString("}\n")
-	}
-	return s.String()
-}

@@ -63,30 +63,31 @@ func as(v cty.Value, t cty.Type, allowed string) (cty.Value, error) {
 
 // fits says whether a value that is not known yet can become the kind at all.
 func fits(kind modules.Kind, v cty.Value) error {
-	var err error
-	switch v, _ = v.UnmarkDeep(); kind {
+	v, _ = v.UnmarkDeep()
+	t := v.Type()
+	ok := true
+	switch kind {
 	case modules.KindHosts:
 		return hostsFit(v)
-	case modules.KindString:
-		_, err = convert.Convert(v, cty.String)
-	case modules.KindNumber:
-		_, err = convert.Convert(v, cty.Number)
-	case modules.KindBool:
-		_, err = convert.Convert(v, cty.Bool)
+	case modules.KindString, modules.KindNumber, modules.KindBool:
+		_, err := convert.Convert(v, scalarTypes[kind])
+		ok = err == nil
 	case modules.KindStrings:
-		_, err = convert.Convert(v, cty.List(cty.String))
+		if t.Equals(cty.List(hostType)) {
+			return errNoNames
+		}
+		ok = t.IsListType() || t.IsSetType() || t.IsTupleType()
 	case modules.KindMap:
-		_, err = convert.Convert(v, cty.Map(cty.String))
-	default:
-		return nil
+		ok = t.IsMapType() || t.IsObjectType()
 	}
-	if kind == modules.KindStrings && v.Type().Equals(cty.List(hostType)) {
-		return errNoNames
-	}
-	if err != nil || v.Type().Equals(lang.SecretType) {
+	if t != cty.DynamicPseudoType && (!ok || kind != modules.KindSecret && t.Equals(lang.SecretType)) {
 		return fmt.Errorf("a %s is needed, not %s", kind, typeName(v))
 	}
 	return nil
+}
+
+var scalarTypes = map[modules.Kind]cty.Type{
+	modules.KindString: cty.String, modules.KindNumber: cty.Number, modules.KindBool: cty.Bool,
 }
 
 var errNoNames = errors.New("a list of strings is needed, not of hosts; names are [for h in ...: h.name]")
@@ -134,39 +135,54 @@ func decodeNumber(v cty.Value) (any, error) {
 	return int(n), nil
 }
 
+// decodeStrings and decodeMap convert element by element: the conversion of a
+// whole tuple compares the types of its elements in pairs, which takes seconds
+// for ten thousand host names.
 func decodeStrings(v cty.Value) (any, error) {
-	allowed := `a list of strings, ["a", "b"],`
-	if v.Type().Equals(cty.List(hostType)) {
+	const allowed = `a list of strings, ["a", "b"],`
+	t := v.Type()
+	if t.Equals(cty.List(hostType)) {
 		return nil, errNoNames
 	}
-	out, err := as(v, cty.List(cty.String), allowed)
-	if err != nil {
-		return nil, err
+	if !(t.IsListType() || t.IsSetType() || t.IsTupleType()) {
+		return nil, fmt.Errorf("%s is needed, not %s", allowed, typeName(v))
 	}
-	list := make([]string, 0, out.LengthInt())
-	for i, elem := range out.AsValueSlice() {
-		if elem.IsNull() {
-			return nil, fmt.Errorf("element %d is null; %s is needed", i, allowed)
+	list := make([]string, 0, v.LengthInt())
+	for i, elem := range v.AsValueSlice() {
+		text, err := elementText(elem, allowed)
+		if err != nil {
+			return nil, fmt.Errorf("element %d: %w", i, err)
 		}
-		list = append(list, elem.AsString())
+		list = append(list, text)
 	}
 	return list, nil
 }
 
 func decodeMap(v cty.Value) (any, error) {
-	allowed := `a map of strings, { NAME = "value" },`
-	out, err := as(v, cty.Map(cty.String), allowed)
-	if err != nil {
-		return nil, err
+	const allowed = `a map of strings, { NAME = "value" },`
+	if t := v.Type(); !(t.IsMapType() || t.IsObjectType()) {
+		return nil, fmt.Errorf("%s is needed, not %s", allowed, typeName(v))
 	}
 	m := map[string]string{}
-	for name, elem := range out.AsValueMap() {
-		if elem.IsNull() {
-			return nil, fmt.Errorf("%q is null; %s is needed", name, allowed)
+	for name, elem := range v.AsValueMap() {
+		text, err := elementText(elem, allowed)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		m[name] = elem.AsString()
+		m[name] = text
 	}
 	return m, nil
+}
+
+func elementText(elem cty.Value, allowed string) (string, error) {
+	if elem.IsNull() {
+		return "", fmt.Errorf("%s is needed, not null", allowed)
+	}
+	out, err := as(elem, cty.String, allowed)
+	if err != nil {
+		return "", err
+	}
+	return out.AsString(), nil
 }
 
 // decodeSecret takes secret.NAME, and a sensitive string: it is already in

@@ -20,6 +20,7 @@ type view struct {
 
 	mu       sync.Mutex
 	elements map[int32]cty.Value
+	lists    map[string]cty.Value // of hosts(pattern)
 	args     map[int32]modules.Host
 	locals   map[*localAttr]cty.Value
 }
@@ -58,26 +59,38 @@ func (v *view) hostsFunction() function.Function {
 			if v.fleet.inv == nil {
 				return cty.UnknownVal(cty.List(hostType)), nil
 			}
-			hosts, err := v.fleet.match(args[0].AsString())
+			list, err := v.list(args[0].AsString())
 			if err != nil {
 				return cty.NilVal, function.NewArgError(0, err)
 			}
-			return v.list(hosts), nil
+			return list, nil
 		},
 	})
 }
 
-func (v *view) list(hosts []int32) cty.Value {
+// list makes the hosts of a pattern, once for each pattern.
+func (v *view) list(pattern string) (cty.Value, error) {
+	hosts, err := v.fleet.match(pattern)
+	if err != nil {
+		return cty.NilVal, err
+	}
 	if len(hosts) == 0 {
-		return cty.ListValEmpty(hostType)
+		return cty.ListValEmpty(hostType), nil
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if list, ok := v.lists[pattern]; ok {
+		return list, nil
+	}
 	elems := make([]cty.Value, len(hosts))
 	for i, h := range hosts {
 		elems[i] = v.element(h)
 	}
-	return cty.ListVal(elems)
+	if v.lists == nil {
+		v.lists = map[string]cty.Value{}
+	}
+	v.lists[pattern] = cty.ListVal(elems)
+	return v.lists[pattern], nil
 }
 
 func (v *view) element(i int32) cty.Value {

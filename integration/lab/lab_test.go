@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,15 +48,6 @@ func leftovers(t *testing.T, name string) string {
 		found = append(found, strings.Fields(string(out))...)
 	}
 	return strings.Join(found, " ")
-}
-
-func volumes(t *testing.T) string {
-	t.Helper()
-	out, err := exec.Command("docker", "volume", "ls", "-q").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(out)
 }
 
 func TestNodesAreMachines(t *testing.T) {
@@ -159,13 +151,15 @@ func faults(ctx context.Context, t *testing.T, l *lab.Lab, node lab.Node) {
 func TestDownLeavesNothing(t *testing.T) {
 	ctx := testContext(t)
 	labtest.NeedDocker(t)
-	before := volumes(t)
 	dir := filepath.Join(t.TempDir(), "lab")
 	o := lab.Options{Name: "test-down", Nodes: []lab.NodeSpec{{Name: "n1"}}, Dir: dir}
 	t.Cleanup(func() { _ = lab.Down(context.Background(), o.Name, dir, nil) }) // only after a failure below
 	l, err := lab.Up(ctx, o)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if left := strings.Fields(leftovers(t, o.Name)); len(left) != 5 {
+		t.Errorf("one node is a container, a network and three volumes, found %q", left)
 	}
 	again, err := lab.Up(ctx, o)
 	if err != nil || again.Nodes[0].Address != l.Nodes[0].Address {
@@ -187,14 +181,10 @@ func TestDownLeavesNothing(t *testing.T) {
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("the lab's folder: %v", err)
 	}
-	if after := volumes(t); after != before {
-		t.Errorf("volumes before:\n%safter:\n%s", before, after)
-	}
 }
 
 func TestInterruptedUpLeavesNothing(t *testing.T) {
 	labtest.NeedDocker(t)
-	before := volumes(t)
 	for _, mark := range []string{"starting", "raised"} {
 		dir := filepath.Join(t.TempDir(), "lab")
 		ctx, cancel := context.WithCancel(testContext(t))
@@ -215,9 +205,6 @@ func TestInterruptedUpLeavesNothing(t *testing.T) {
 			t.Errorf("the lab's folder: %v", err)
 		}
 	}
-	if after := volumes(t); after != before {
-		t.Errorf("volumes before:\n%safter:\n%s", before, after)
-	}
 }
 
 func TestTwoLabsSideBySide(t *testing.T) {
@@ -234,4 +221,49 @@ func TestTwoLabsSideBySide(t *testing.T) {
 	if got := ssh(t, two, "admin", b, "hostname"); got != "node01" {
 		t.Errorf("the second lab's node says %q", got)
 	}
+}
+
+// killedEnv makes the test binary a lab maker that TestKilledUp kills; it holds the folder.
+const killedEnv = "LAB_TEST_UP_IN"
+
+func TestKilledUp(t *testing.T) {
+	name := "test-killed"
+	if dir := os.Getenv(killedEnv); dir != "" {
+		_, err := lab.Up(context.Background(), lab.Options{Name: name, Nodes: []lab.NodeSpec{{Name: "n[1-4]"}}, Dir: dir})
+		t.Fatalf("not killed in time: %v", err)
+	}
+	labtest.NeedDocker(t)
+	ctx, dir := testContext(t), filepath.Join(t.TempDir(), "lab")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestKilledUp$")
+	cmd.Env = append(os.Environ(), killedEnv+"="+dir)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for leftovers(t, name) == "" && ctx.Err() == nil {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err := lab.Down(ctx, name, dir, nil); err == nil || !strings.Contains(err.Error(), "another muster") {
+		t.Errorf("a down beside an up says %v", err)
+	}
+	if err := errors.Join(cmd.Process.Kill(), ignoreExit(cmd.Wait())); err != nil {
+		t.Fatal(err)
+	}
+	if err := lab.Down(ctx, name, dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	if left := leftovers(t, name); left != "" {
+		t.Errorf("left in Docker: %s", left)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the lab's folder: %v", err)
+	}
+}
+
+// ignoreExit drops the exit status of a process that was killed on purpose.
+func ignoreExit(err error) error {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return nil
+	}
+	return err
 }

@@ -15,6 +15,10 @@ const (
 	pollTime = 200 * time.Millisecond // between two looks at a booting node
 )
 
+// volumePaths get volumes: Docker's own store may be a file system that containers
+// nested in a node cannot use.
+var volumePaths = []string{"/var/lib/containerd", "/var/lib/kubelet", "/var/lib/etcd"}
+
 // startNode runs one container. Which flags make systemd, slurmd and kubelet work
 // in it was found by trial; see image/init and image/boot for the rest.
 func (l *Lab) startNode(ctx context.Context, node Node, found daemon, cache string) error {
@@ -32,10 +36,11 @@ func (l *Lab) startNode(ctx context.Context, node Node, found daemon, cache stri
 		"--restart", "always", // a reboot inside ends the container: this starts it again
 		"--stop-signal", "SIGRTMIN+3", // systemd's word for a clean halt
 		"--volume", cache + ":/var/cache/lab-apt:ro",
-		// Docker's own store may be a file system that nested containers cannot use.
-		"--volume", "/var/lib/containerd", "--volume", "/var/lib/kubelet", "--volume", "/var/lib/etcd",
-		node.Image, "/usr/lib/lab-node/init",
 	}
+	for _, path := range volumePaths {
+		args = append(args, "--mount", "type=volume,dst="+path+",volume-label="+labelOf(l.Name))
+	}
+	args = append(args, node.Image, "/usr/lib/lab-node/init")
 	if found.CgroupVersion == "1" {
 		args = append(args, "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1") // systemd 256 and later refuse v1 otherwise
 	}

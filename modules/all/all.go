@@ -11,8 +11,14 @@ import (
 	"muster/modules/hostsfile"
 	"muster/modules/line"
 	"muster/modules/machine"
+	"muster/modules/mariadb"
+	"muster/modules/munge"
 	"muster/modules/packages"
 	"muster/modules/service"
+	"muster/modules/slurmclient"
+	"muster/modules/slurmcontroller"
+	"muster/modules/slurmdatabase"
+	"muster/modules/slurmnode"
 	"muster/modules/template"
 	"muster/modules/user"
 )
@@ -32,6 +38,12 @@ func Modules() []modules.Module {
 		hostsfile.Module,
 		hostname.Module,
 		command.Module,
+		munge.Module,
+		mariadb.Module,
+		slurmdatabase.Module,
+		slurmcontroller.Module,
+		slurmnode.Module,
+		slurmclient.Module,
 	}
 }
 

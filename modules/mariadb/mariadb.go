@@ -44,7 +44,7 @@ type Config struct {
 
 // Database is a database to make.
 type Database struct {
-	Name string `arg:"name,label"`
+	Name string `arg:"name,label" doc:"name of the database"`
 }
 
 // User is an account with all privileges on one database.

@@ -32,7 +32,7 @@ type Cluster struct {
 
 // Partition is one PartitionName line.
 type Partition struct {
-	Name        string            `arg:"name,label"`
+	Name        string            `arg:"name,label" doc:"name of the partition"`
 	Nodes       []modules.Host    `arg:"nodes" doc:"its nodes: hosts(\"pattern\"); none: all nodes of the cluster"`
 	Default     bool              `arg:"default" doc:"jobs that name no partition go here; the first partition, where none says so"`
 	MaxTime     string            `arg:"max_time" doc:"longest time limit of a job, 1-12:00:00"`

@@ -9,10 +9,10 @@ import (
 // facts of some thousand nodes has to fit into a frame.
 func (c *Cluster) Trim() {
 	c.Controllers, c.Database = bare(c.Controllers), bare(c.Database)
-	parts := make([]Partition, len(c.Partitions))
-	for i, p := range c.Partitions {
+	var parts []Partition
+	for _, p := range c.Partitions {
 		p.Nodes = bare(p.Nodes)
-		parts[i] = p
+		parts = append(parts, p)
 	}
 	c.Partitions = parts
 	nodes := bare(c.Nodes)

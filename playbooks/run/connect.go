@@ -95,9 +95,9 @@ func (n *node) checkHello() error {
 		n.end(event.Failed, fmt.Sprintf("agent speaks protocol %d, this muster %d", n.hello.Protocol, wire.Protocol))
 		return nil
 	}
-	f, err := n.facts()
-	if err != nil {
-		n.end(event.Failed, err.Error())
+	f := n.hello.Facts
+	if err := f.Check(); err != nil {
+		n.end(event.Failed, fmt.Sprintf("facts: %v", err))
 		return nil
 	}
 	if skew := time.Since(time.UnixMilli(f.Clock)).Abs(); f.Clock != 0 && skew > maxSkew {

@@ -138,7 +138,7 @@ func (w *walk) trouble(n *node, res result) {
 		n.end(event.Unreachable, res.err.Error())
 		if res.vertex != beginning {
 			w.report(res.vertex, event.Unreachable, wire.Done{Failure: &wire.Failure{Object: w.r.prog.Name(res.vertex),
-				Cause: res.err.Error(), Hint: "what the step did is not known; it is looked at again by: muster resume " + w.r.o.ID}})
+				Cause: res.err.Error(), Hint: "what the step did is not known; it is looked at again by: " + w.r.resume()}})
 		}
 	case errors.As(res.err, &failed):
 		n.end(event.Failed, failed.failure.Cause)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 
-	"muster/modules/machine"
 	"muster/playbooks/event"
 	"muster/transport/wire"
 )
@@ -278,17 +277,4 @@ func (n *node) output(step, text string, room int) int {
 	}
 	n.emit(event.Event{Kind: event.StepOutput, Step: step, Text: text})
 	return room - len(text)
-}
-
-// facts are the node's own, if they may be used.
-func (n *node) facts() (machine.Facts, error) {
-	n.mu.Lock()
-	f := n.hello.Facts
-	n.mu.Unlock()
-	if c, ok := any(&f).(interface{ Check() error }); ok {
-		if err := c.Check(); err != nil {
-			return f, fmt.Errorf("facts: %w", err)
-		}
-	}
-	return f, nil
 }

@@ -47,6 +47,9 @@ type Known struct {
 type Options struct {
 	Mode wire.Mode // wire.Plan (also "") or wire.Apply
 	ID   string    // run id; "" makes one
+	// Resume is the command that goes on; the run id is appended. "" is
+	// "muster resume".
+	Resume string
 	// Command is the command line as events show it; it holds no secrets.
 	Command string
 	// Dir is the folder of this run's journal; "" keeps none.

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -96,13 +97,16 @@ func (r *runner) end(exit int) event.Summary {
 		sum.Exit = ExitFault
 	}
 	if sum.Exit != ExitOK && r.walk != nil {
-		sum.Resume = "muster resume " + r.o.ID
+		sum.Resume = r.resume()
 	}
 	sum.Millis = time.Since(r.began).Milliseconds()
 	r.log.emit(event.Event{Kind: event.RunSummary, Summary: &sum})
 	_ = r.log.sync() // a fault here has been reported by the exit code above, or the run is over
 	return sum
 }
+
+// resume is the command that goes on.
+func (r *runner) resume() string { return cmp.Or(r.o.Resume, "muster resume") + " " + r.o.ID }
 
 func (r *runner) close() {
 	for _, n := range r.nodes {

@@ -60,6 +60,7 @@ type node struct {
 	started chan struct{} // a slow program has started
 	finish  chan struct{} // a slow program may end
 	records int
+	adopted int
 	reading bool
 	broken  []string // writes within ReadOnly
 }
@@ -89,11 +90,19 @@ func (n *node) Exec(ctx context.Context, r machine.Run, reading bool) (machine.R
 	return n.Store.Exec(ctx, r, reading)
 }
 
-func (n *node) SaveRecords(context.Context, []machine.UnitRead) error {
+func (n *node) SaveRecords(context.Context, []machine.Item) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.records++
 	return nil
+}
+
+// Adopt waits for nothing, and counts.
+func (n *node) Adopt(context.Context, string) ([]string, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.adopted++
+	return nil, nil
 }
 
 func (n *node) lock(h wire.Holder) (func(), *wire.Holder, error) {
@@ -221,6 +230,9 @@ func TestPlanAndApply(t *testing.T) {
 	send(t, c, wire.Begin{})
 	if b := recv[wire.Begun](t, c); b.Failure != nil {
 		t.Fatal(b.Failure)
+	}
+	if n.adopted != 1 {
+		t.Errorf("adopted %d times", n.adopted)
 	}
 	if n.records != 1 {
 		t.Errorf("records saved %d times", n.records)

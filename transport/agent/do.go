@@ -50,11 +50,12 @@ func (s *session) run(ctx context.Context, v wire.Vertex) ([]machine.Change, *wi
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if s.Vertex != nil {
-		ctx = s.Vertex(ctx, s.Run, v.Name)
-	}
 	out := newOutput(s.w, v.ID)
 	defer out.close()
+	print := out.add
+	if s.Vertex != nil {
+		ctx, print = s.Vertex(ctx, s.Run, v.Name, out.add), nil
+	}
 	result := make(chan outcome, 1)
 	go func() {
 		var o outcome
@@ -64,7 +65,7 @@ func (s *session) run(ctx context.Context, v wire.Vertex) ([]machine.Change, *wi
 			}
 			result <- o
 		}()
-		o.changes, o.err = s.node.Do(ctx, v.ID, out.add)
+		o.changes, o.err = s.node.Do(ctx, v.ID, print)
 	}()
 
 	var o outcome

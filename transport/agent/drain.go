@@ -36,8 +36,11 @@ func (d *drain) Put(ctx context.Context, table string, items []machine.Item, was
 	if d.left() {
 		return errGone
 	}
-	ctx, cancel := d.until(ctx, table == "package")
-	defer cancel()
+	if table == "package" {
+		var cancel context.CancelFunc
+		ctx, cancel = until(ctx, d.gone)
+		defer cancel()
+	}
 	return d.Store.Put(ctx, table, items, was)
 }
 
@@ -46,21 +49,21 @@ func (d *drain) Exec(ctx context.Context, r machine.Run, reading bool) (machine.
 	if d.left() {
 		return machine.Result{}, errGone
 	}
-	ctx, cancel := d.until(ctx, r.Long || reading)
-	defer cancel()
+	if r.Long || reading {
+		var cancel context.CancelFunc
+		ctx, cancel = until(ctx, d.gone)
+		defer cancel()
+	}
 	return d.Store.Exec(ctx, r, reading)
 }
 
-// until gives a context that ends with the controller, if may says so.
-func (d *drain) until(ctx context.Context, may bool) (context.Context, context.CancelFunc) {
-	if !may {
-		return ctx, func() {}
-	}
+// until gives a context that also ends with the controller.
+func until(ctx context.Context, gone <-chan struct{}) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	over := make(chan struct{})
 	go func() {
 		select {
-		case <-d.gone:
+		case <-gone:
 			cancel(errGone)
 		case <-over:
 		}

@@ -29,17 +29,16 @@ type Options struct {
 	Digest string
 	// Modules are those the agent can run.
 	Modules []modules.Module
-	// Store opens the node. A store may also be a Recorder and a Downloader.
+	// Store opens the node. A store may also be a Recorder, a
+	// Downloader and an Adopter.
 	Store func() (machine.Store, error)
 	// Lock takes the node's lock, or says who has it.
 	Lock func(h wire.Holder) (release func(), held *wire.Holder, err error)
 	// ReadOnly runs f where nothing can be written.
 	ReadOnly func(f func() error) error
-	// Adopt finds what an earlier agent of the run has left running. wait returns
-	// when all of it has ended.
-	Adopt func(ctx context.Context, run string) (live []string, wait func(context.Context) error, err error)
-	// Vertex marks a context with the step that is being done.
-	Vertex func(ctx context.Context, run, step string) context.Context
+	// Vertex marks a context with the step that is being done. The store streams
+	// what programs print to output then; without the hook it comes at their end.
+	Vertex func(ctx context.Context, run, step string, output func(string)) context.Context
 
 	// Silence is how long the controller may say nothing; 0 means 30 s.
 	Silence time.Duration
@@ -49,8 +48,16 @@ type Options struct {
 
 // Recorder is a store that remembers what its running units were started with.
 type Recorder interface {
-	// SaveRecords is called before the first write of an apply.
-	SaveRecords(ctx context.Context, units []machine.UnitRead) error
+	// SaveRecords is called before the first write of an apply, with the units that
+	// were planned and their wanted states.
+	SaveRecords(ctx context.Context, want []machine.Item) error
+}
+
+// Adopter is a store whose long programs outlive an agent.
+type Adopter interface {
+	// Adopt waits until what an earlier agent of the run has left running has ended,
+	// and names it. Nothing is read for the run before.
+	Adopt(ctx context.Context, run string) ([]string, error)
 }
 
 // Downloader is a store that can fetch packages before it installs any.

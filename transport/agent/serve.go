@@ -34,7 +34,6 @@ type session struct {
 	leave sync.Once
 	cause error // why gone was closed
 
-	adopted  func(context.Context) error
 	resumed  bool
 	steps    []wire.Vertex // gathered until the last part
 	vertices map[uint32]wire.Vertex
@@ -59,10 +58,9 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, o Options) error {
 	defer stop()
 	alive := time.AfterFunc(time.Hour, func() { s.end(ErrSilent) })
 	defer alive.Stop()
-	listening := make(chan struct{})
-	go func() { defer close(listening); s.listen(in, alive) }()
+	go s.listen(in, alive)
 	if c, ok := in.(io.Closer); ok {
-		defer func() { _ = c.Close(); <-listening }()
+		defer c.Close() // a read that this does not wake ends with the process
 	}
 
 	release, held, err := s.lock()
@@ -72,6 +70,9 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, o Options) error {
 	defer release()
 	if err := s.hello(held); err != nil || held != nil || s.Mode == wire.Facts {
 		return err
+	}
+	if c, ok := s.store.(interface{ Close() }); ok {
+		defer c.Close()
 	}
 	alive.Reset(s.Silence)
 	return s.loop(context.WithoutCancel(ctx))
@@ -152,13 +153,6 @@ func (s *session) hello(held *wire.Holder) error {
 	if held == nil && s.Mode == wire.Apply {
 		s.runs.clean(time.Now().Add(-runAge))
 		s.resumed = s.runs.exists()
-		if s.Adopt != nil {
-			live, wait, err := s.Adopt(context.Background(), s.Run)
-			if err != nil {
-				return fmt.Errorf("node: adopt: %w", err)
-			}
-			h.Adopted, s.adopted = live, wait
-		}
 	}
 	h.Resumed = s.resumed
 	if err := s.w.Sync(); err != nil {

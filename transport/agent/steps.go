@@ -60,17 +60,10 @@ func (s *session) replace(vertices []wire.Vertex) error {
 // load waits for what an earlier agent of the run has left running, and takes
 // over the base that it saved.
 func (s *session) load(ctx context.Context) error {
-	if s.adopted != nil {
-		ctx, cancel := context.WithCancel(ctx)
+	if a, ok := s.store.(Adopter); ok && s.Mode == wire.Apply {
+		ctx, cancel := until(ctx, s.gone)
 		defer cancel()
-		go func() {
-			select {
-			case <-s.gone:
-				cancel()
-			case <-ctx.Done():
-			}
-		}()
-		if err := s.adopted(ctx); err != nil {
+		if _, err := a.Adopt(ctx, s.Run); err != nil {
 			return fmt.Errorf("node: adopt: %w", err)
 		}
 	}
@@ -129,7 +122,11 @@ func (s *session) prepare(ctx context.Context) error {
 		return nil
 	}
 	if r, ok := s.store.(Recorder); ok {
-		if err := r.SaveRecords(ctx, s.node.Units()); err != nil {
+		var want []machine.Item
+		for _, u := range s.node.Units() {
+			want = append(want, machine.Item{Ref: machine.Ref{Table: "unit", Key: u.Name}, Want: u.Want})
+		}
+		if err := r.SaveRecords(ctx, want); err != nil {
 			return err
 		}
 	}

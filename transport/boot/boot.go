@@ -64,7 +64,7 @@ const (
 const script = `d=$1; u=$4; case "$(uname -sm)" in "Linux x86_64") s=$2;; "Linux aarch64") s=$3;; *) s=-;; esac; ` +
 	`a=$d/agent/$s; shift 4; ` +
 	`if [ $u = - ]; then :; else umask 022; t=$d/agent/.$s.$$; ` +
-	`mkdir -p $d/agent && chmod 755 $d $d/agent && head -c 67108864 $u >$t && echo "$s  $t" | sha256sum -c --status - ` +
+	`mkdir -p $d/agent && chmod 755 $d/agent && head -c 67108864 $u >$t && echo "$s  $t" | sha256sum -c --status - ` +
 	`&& chmod 755 $t && sync $t && mv -f $t $a && rm -f $u || { rm -f $t; echo "muster: cannot install $a, uid $(id -u)" >&2; exit 125; }; fi; ` +
 	`if [ -f $a ] && [ -x $a ]; then exec $a "$@"; fi; echo "muster: no agent for $(uname -sm), uid $(id -u)" >&2; exit 127`
 
@@ -153,7 +153,8 @@ func attempt(ctx context.Context, sh Shell, o Options, digests map[string]string
 	if err == nil {
 		return c.OnClose(sh.Close), "", nil
 	}
-	return nil, e.arch(), e.explain(ctx, p, o, err)
+	err = e.explain(ctx, p, o, err)
+	return nil, e.arch(), err // in this order: explain reads to the end
 }
 
 func known(digests map[string]string) []string {

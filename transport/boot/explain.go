@@ -54,7 +54,7 @@ func (e *stderr) explain(ctx context.Context, p *Process, o Options, cause error
 	exit := e.exit(p)
 	text := e.text()
 	found := e.object(o, exit, text)
-	if found == nil && exit == noAgentExit && strings.Contains(text, noAgent) {
+	if found == nil && exit == noAgentExit && strings.Contains(text, noAgent) && !errors.Is(cause, transport.ErrHostile) {
 		return nil
 	}
 	if found == nil {

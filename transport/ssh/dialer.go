@@ -203,6 +203,9 @@ func connect(ctx context.Context, p peer, through *jump) (net.Conn, error) {
 	var err error
 	if through != nil {
 		conn, err = through.client.DialContext(ctx, "tcp", p.address)
+		if errors.Is(err, io.EOF) {
+			through.close() // it is dead, and the next try makes it anew
+		}
 	} else {
 		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", p.address)
 	}

@@ -2,6 +2,7 @@ package ssh
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -96,8 +97,8 @@ func (l *login) bounded(ctx context.Context, limit time.Duration, f func() error
 	return err
 }
 
-// Upload stores a file as ~/.cache/muster/NAME over SFTP. It is complete where it
-// has that name.
+// Upload stores a file in ~/.cache/muster over SFTP, under a name that no other
+// upload has: several controllers may meet on a bare node.
 func (l *login) Upload(ctx context.Context, name string, body io.Reader) (string, error) {
 	select {
 	case l.uploads <- struct{}{}:
@@ -106,20 +107,13 @@ func (l *login) Upload(ctx context.Context, name string, body io.Reader) (string
 		return "", context.Cause(ctx)
 	}
 	var c *sftp.Client
-	var dir string
+	var f *sftp.File
 	err := l.bounded(ctx, uploadLimit, func() (err error) {
 		if c, err = sftp.NewClient(l.Client, sftp.UseConcurrentWrites(true)); err != nil {
 			return err
 		}
-		home, err := c.RealPath(".")
-		if err != nil {
-			return err
-		}
-		dir = path.Join(home, ".cache", "muster")
-		if err := c.MkdirAll(dir); err != nil {
-			return fmt.Errorf("%s: %w", dir, err)
-		}
-		return c.Chmod(dir, 0o700)
+		f, err = create(c, name+"-"+strings.ToLower(rand.Text()[:8]))
+		return err
 	})
 	if c != nil {
 		defer c.Close()
@@ -127,57 +121,62 @@ func (l *login) Upload(ctx context.Context, name string, body io.Reader) (string
 	if err != nil {
 		return "", fmt.Errorf("sftp: %w", err)
 	}
-	final := path.Join(dir, name)
-	if err := l.store(ctx, c, final, body); err != nil {
-		return "", fmt.Errorf("sftp: %s: %w", final, err)
+	if err := l.fill(ctx, f, body); err != nil {
+		_ = c.Remove(f.Name()) // or the next upload does it
+		return "", fmt.Errorf("sftp: %s: %w", f.Name(), err)
 	}
-	return final, nil
+	return f.Name(), nil
 }
 
-func (l *login) store(ctx context.Context, c *sftp.Client, final string, body io.Reader) error {
-	part := final + ".part"
-	var f *sftp.File
-	err := l.bounded(ctx, uploadLimit, func() (err error) {
-		if err := c.Remove(part); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
+// create makes the file, and removes what an upload left that was cut off a day
+// ago or earlier.
+func create(c *sftp.Client, name string) (*sftp.File, error) {
+	home, err := c.RealPath(".")
+	if err != nil {
+		return nil, err
+	}
+	dir := path.Join(home, ".cache", "muster")
+	if err := c.MkdirAll(dir); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	if err := c.Chmod(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	old, err := c.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	for _, i := range old {
+		if strings.HasPrefix(i.Name(), "agent-") && time.Since(i.ModTime()) > 24*time.Hour {
+			_ = c.Remove(path.Join(dir, i.Name()))
 		}
-		if f, err = c.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL); err != nil {
-			return err
-		}
-		return f.Chmod(0o700)
-	})
+	}
+	f, err := c.OpenFile(path.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return f, f.Chmod(0o600)
+}
+
+// fill writes the body and closes the file.
+func (l *login) fill(ctx context.Context, f *sftp.File, body io.Reader) error {
 	buf := make([]byte, uploadPiece)
-	for err == nil {
+	for {
 		n, end := io.ReadFull(body, buf)
-		if n > 0 {
-			err = l.bounded(ctx, uploadLimit, func() error { _, err := f.Write(buf[:n]); return err })
-		}
-		if end != nil {
-			err = errors.Join(err, unlessEnd(end))
-			break
+		err := l.bounded(ctx, uploadLimit, func() error {
+			if n == 0 {
+				return nil
+			}
+			_, err := f.Write(buf[:n])
+			return err
+		})
+		switch {
+		case err != nil:
+			return err
+		case errors.Is(end, io.EOF) || errors.Is(end, io.ErrUnexpectedEOF):
+			return l.bounded(ctx, uploadLimit, f.Close)
+		case end != nil:
+			return end
 		}
 	}
-	return l.bounded(ctx, uploadLimit, func() error {
-		if f != nil {
-			err = errors.Join(err, f.Close())
-		}
-		if err != nil {
-			return errors.Join(err, unlessGone(c.Remove(part)))
-		}
-		return c.PosixRename(part, final)
-	})
-}
-
-func unlessEnd(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil
-	}
-	return err
-}
-
-func unlessGone(err error) error {
-	if err != nil && (errors.Is(err, os.ErrNotExist) || strings.Contains(err.Error(), "connection lost")) {
-		return nil
-	}
-	return err
 }

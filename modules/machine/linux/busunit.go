@@ -28,7 +28,9 @@ type unitState struct {
 }
 
 // live says whether the unit is doing something.
-func (u unitState) live() bool { return u.active != "inactive" && u.active != "failed" && u.active != "" }
+func (u unitState) live() bool {
+	return u.active != "inactive" && u.active != "failed" && u.active != ""
+}
 
 // running says whether the unit serves, or has a process that is about to.
 func (u unitState) running() bool {

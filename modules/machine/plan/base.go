@@ -43,12 +43,30 @@ type base struct {
 	queries map[string]machine.Result
 	// hidden are answers that hold secrets: kept in memory only.
 	hidden map[string]machine.Result
+	// secret are the fields that a step wants as secrets, also those that are right
+	// already and so in no change.
+	secret map[machine.Ref]machine.State
 	sealed bool
 }
 
 func newBase() *base {
 	return &base{reads: map[machine.Ref]*record{}, queries: map[string]machine.Result{},
-		hidden: map[string]machine.Result{}}
+		hidden: map[string]machine.Result{}, secret: map[machine.Ref]machine.State{}}
+}
+
+// hide notes the secret fields of a wanted state.
+func (b *base) hide(ref machine.Ref, want machine.State) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for f, v := range want {
+		if !v.Secret {
+			continue
+		}
+		if b.secret[ref] == nil {
+			b.secret[ref] = machine.State{}
+		}
+		b.secret[ref][f] = machine.Value{Secret: true}
+	}
 }
 
 type fetch func(ctx context.Context, ref machine.Ref, fields []string) (machine.State, error)

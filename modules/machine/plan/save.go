@@ -25,15 +25,9 @@ const savedVersion = 1
 // Save encodes the base for the node's disk. Fields that a plan wants as secrets
 // are keyed digests in it, and answers that hold secrets are left out.
 func (n *Node) Save() ([]byte, error) {
-	secret := map[machine.Ref]machine.State{}
-	for _, p := range n.plans {
-		for _, c := range p.Changes {
-			secret[c.Ref()] = c.Want
-		}
-	}
 	s := saved{Version: savedVersion, Queries: n.base.queries}
 	for ref, r := range n.base.reads {
-		state, _ := machine.Hash(r.State, secret[ref], n.env.store.Digest)
+		state, _ := machine.Hash(r.State, n.base.secret[ref], n.env.store.Digest)
 		s.Reads = append(s.Reads, savedRead{ref, record{State: state, Asked: r.Asked, All: r.All}})
 	}
 	mode, err := cbor.EncOptions{String: cbor.StringToByteString}.EncMode()

@@ -157,6 +157,7 @@ func (v *view) Set(ctx context.Context, items ...machine.Item) error {
 
 // seen keeps what was read of a unit, for the records of adopted processes.
 func (v *view) seen(c compared) {
+	v.base.hide(c.item.Ref, c.item.Want)
 	if c.item.Ref.Table == "unit" {
 		v.units[c.item.Ref.Key] = machine.UnitRead{Name: c.item.Ref.Key, Was: c.hashWas, Want: c.hashed}
 	}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"sync"
+	"syscall"
+
+	charm "github.com/charmbracelet/log"
+	"github.com/spf13/cobra"
+
+	"muster/cmd/muster/view"
+	"muster/playbooks/run"
+)
+
+// app is one invocation: its streams, its flags, and its signals.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	log      *slog.Logger
+	paint    view.Paint
+	args     []string
+	flags    flags
+	json     *view.JSON // nil without --json
+
+	interrupt chan struct{} // closed by the first signal
+}
+
+// exitError ends muster with a code. Its text may be empty when everything has
+// been said.
+type exitError struct {
+	code int
+	text string
+}
+
+func (e *exitError) Error() string { return e.text }
+
+// usage is an error of the command line.
+func usage(format string, a ...any) error {
+	return &exitError{run.ExitUsage, fmt.Sprintf(format, a...)}
+}
+
+// exit ends with a code and nothing more to say; nil for 0.
+func exit(code int) error {
+	if code == run.ExitOK {
+		return nil
+	}
+	return &exitError{code: code}
+}
+
+// execute runs muster and returns its exit code.
+func execute(args []string, in io.Reader, out, errOut io.Writer) (code int) {
+	a := &app{in: in, out: out, err: errOut, args: args, paint: view.NewPaint(out), interrupt: make(chan struct{})}
+	a.log = slog.New(charm.NewWithOptions(errOut, charm.Options{Level: charm.InfoLevel}))
+	defer func() {
+		if cause := recover(); cause != nil {
+			fmt.Fprintf(errOut, "muster: bug: %v\n%s", cause, debug.Stack())
+			code = run.ExitFault
+			a.endJSON(code, fmt.Sprintf("bug: %v", cause))
+		}
+	}()
+	ctx, stop := a.signals()
+	defer stop()
+	root := a.root()
+	root.SetArgs(args)
+	return a.conclude(root.ExecuteContext(ctx))
+}
+
+// conclude says what went wrong and gives the exit code.
+func (a *app) conclude(err error) int {
+	code, text := run.ExitOK, ""
+	var e *exitError
+	switch {
+	case errors.As(err, &e):
+		code, text = e.code, e.text
+	case err != nil:
+		code, text = run.ExitUsage, err.Error()
+	}
+	if text != "" {
+		fmt.Fprintf(a.err, "muster: %s\n", view.Text(text))
+	}
+	a.endJSON(code, text)
+	return code
+}
+
+func (a *app) endJSON(code int, text string) {
+	if a.json != nil {
+		a.json.End(code, text)
+	}
+}
+
+// signals turns the first signal into an interrupt and the second into the end
+// of the context.
+func (a *app) signals() (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	got := make(chan os.Signal, 4)
+	signal.Notify(got, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	over := make(chan struct{})
+	go func() {
+		first := sync.OnceFunc(func() { close(a.interrupt) })
+		for n := 0; ; n++ {
+			select {
+			case <-got:
+				if first(); n > 0 {
+					cancel()
+				}
+			case <-over:
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(got)
+		close(over)
+		cancel()
+	}
+}
+
+// once is a context that the first signal ends: for verbs that have nothing to
+// drain.
+func (a *app) once(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-a.interrupt:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// root is the command tree: one file per verb.
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "muster",
+		Short:         "Set up clusters: an inventory and a playbook become a running cluster",
+		Long:          "An inventory and a playbook become a plan, and the plan becomes a running cluster.\n\n  muster plan -i inventory.hcl slurm-cluster\n  muster apply -i inventory.hcl slurm-cluster",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          a.bare,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			return a.flags.check(a)
+		},
+	}
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	a.flags.register(root)
+	root.AddCommand(a.planVerb(), a.applyVerb(), a.resumeVerb(), a.showVerb(), a.validateVerb(), a.fmtVerb(), a.initVerb(),
+		a.graphVerb(), a.inventoryVerb(), a.factsVerb(), a.pingVerb(), a.runVerb(), a.labVerb(), a.docsVerb(), a.versionVerb())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	return root
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"muster/playbooks/run"
+)
+
+// isTerminal says whether w is a terminal that may be coloured.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(f.Fd()))
+}
+
+// ask wants a yes. Anything else, and the end of the input, is a no.
+func (a *app) ask(ctx context.Context, question string) error {
+	fmt.Fprintf(a.out, "\n%s Only 'yes' is a yes: ", question)
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(a.in).ReadString('\n') // no input is no consent
+		answer <- line
+	}()
+	select {
+	case line := <-answer:
+		if strings.TrimSpace(line) != "yes" {
+			fmt.Fprintln(a.out, "\nNothing was changed.")
+			return run.ErrDeclined
+		}
+		fmt.Fprintln(a.out)
+		return nil
+	case <-ctx.Done():
+		fmt.Fprintln(a.out)
+		return ctx.Err()
+	}
+}

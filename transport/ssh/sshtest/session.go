@@ -1,0 +1,105 @@
+package sshtest
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os/exec"
+	"strconv"
+
+	"github.com/pkg/sftp"
+	"golang.org/x/crypto/ssh"
+)
+
+// session runs one command or serves SFTP, as sshd does.
+func (s *Server) session(nc ssh.NewChannel) {
+	ch, requests, err := nc.Accept()
+	if err != nil {
+		return
+	}
+	defer ch.Close()
+	for r := range requests {
+		var text struct{ Value string }
+		_ = ssh.Unmarshal(r.Payload, &text)
+		switch {
+		case r.Type == "exec":
+			_ = r.Reply(true, nil)
+			s.wg.Go(func() { ssh.DiscardRequests(requests) })
+			s.command(ch, text.Value)
+			return
+		case r.Type == "subsystem" && text.Value == "sftp":
+			_ = r.Reply(true, nil)
+			s.wg.Go(func() { ssh.DiscardRequests(requests) })
+			s.sftp(ch)
+			return
+		default:
+			_ = r.Reply(false, nil)
+		}
+	}
+}
+
+func (s *Server) sftp(ch ssh.Channel) {
+	server, err := sftp.NewServer(ch, sftp.WithServerWorkingDirectory(s.Home))
+	if err != nil {
+		return
+	}
+	_ = server.Serve()
+	_ = server.Close()
+}
+
+func (s *Server) command(ch ssh.Channel, line string) {
+	_, _ = io.WriteString(ch, s.Banner)
+	cmd := exec.Command("/bin/sh", "-c", line)
+	cmd.Dir, cmd.Env = s.Home, append([]string{"HOME=" + s.Home}, s.Env...)
+	cmd.Stdout, cmd.Stderr = ch, ch.Stderr()
+	// Not cmd.Stdin: Wait would wait for its end.
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return
+	}
+	if err := cmd.Start(); err != nil {
+		return
+	}
+	s.wg.Go(func() {
+		_, _ = io.Copy(stdin, ch)
+		_ = stdin.Close()
+	})
+	err = cmd.Wait()
+	var exit *exec.ExitError
+	status := struct{ Code uint32 }{}
+	if errors.As(err, &exit) {
+		status.Code = uint32(exit.ExitCode())
+	}
+	_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(status))
+}
+
+// forward is a jump host's part.
+func (s *Server) forward(nc ssh.NewChannel) {
+	var to struct {
+		Host       string
+		Port       uint32
+		Origin     string
+		OriginPort uint32
+	}
+	if err := ssh.Unmarshal(nc.ExtraData(), &to); err != nil {
+		_ = nc.Reject(ssh.ConnectionFailed, "bad request")
+		return
+	}
+	c, err := net.Dial("tcp", net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))))
+	if err != nil {
+		_ = nc.Reject(ssh.ConnectionFailed, err.Error())
+		return
+	}
+	defer c.Close()
+	ch, requests, err := nc.Accept()
+	if err != nil {
+		return
+	}
+	s.wg.Go(func() { ssh.DiscardRequests(requests) })
+	s.wg.Go(func() {
+		_, _ = io.Copy(c, ch)
+		_ = c.(*net.TCPConn).CloseWrite()
+	})
+	_, _ = io.Copy(ch, c)
+	_ = ch.Close()
+}
