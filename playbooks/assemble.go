@@ -80,35 +80,41 @@ func (c *compiler) placeVertices(p *program.Program, s *step, place, ids []int32
 // link draws the edges: `after` between the vertices of one host, `after_all`
 // between steps. What is waited for outside the limit is assumed to be done.
 func (c *compiler) link(p *program.Program) {
-	seen := map[[3]int32]bool{}
-	assumed := map[string]bool{}
+	l := &linker{c: c, p: p, seen: map[[2]int32]bool{}, seenAll: map[[2]int32]bool{}, assumed: map[string]bool{}}
 	for _, e := range c.edges {
-		kind := int32(0)
-		if e.ref.all {
-			kind = 1
-		}
 		for _, from := range e.from.steps {
-			if len(from.selected) == 0 {
-				continue
-			}
-			for _, to := range e.ref.targets(e.to) {
-				if e.ref.all {
-					c.assume(to, assumed)
-				}
-				key := [3]int32{from.id, to.id, kind}
-				if len(to.selected) == 0 || seen[key] {
-					continue
-				}
-				seen[key] = true
-				if e.ref.all {
-					p.AfterAll = append(p.AfterAll, [2]int32{from.id, to.id})
-				} else {
-					linkHosts(p.Graph, from, to)
-				}
+			if len(from.selected) > 0 {
+				l.step(from, e)
 			}
 		}
 	}
-	p.Assumed = slices.Sorted(maps.Keys(assumed))
+	p.Assumed = slices.Sorted(maps.Keys(l.assumed))
+}
+
+// linker draws each edge once, however often the playbook says it.
+type linker struct {
+	c             *compiler
+	p             *program.Program
+	seen, seenAll map[[2]int32]bool
+	assumed       map[string]bool
+}
+
+// step makes one step wait for those that an edge means.
+func (l *linker) step(from *step, e edge) {
+	for _, to := range e.ref.targets(e.to) {
+		pair := [2]int32{from.id, to.id}
+		switch {
+		case e.ref.all:
+			l.c.assume(to, l.assumed)
+			if len(to.selected) > 0 && !l.seenAll[pair] {
+				l.seenAll[pair] = true
+				l.p.AfterAll = append(l.p.AfterAll, pair)
+			}
+		case len(to.selected) > 0 && !l.seen[pair]:
+			l.seen[pair] = true
+			linkHosts(l.p.Graph, from, to)
+		}
+	}
 }
 
 // linkHosts makes from wait for to on each host that both have.

@@ -42,7 +42,8 @@ type Options struct {
 }
 
 // Compile turns a playbook and an inventory into a program. With errors the
-// program is nil.
+// program is nil. The files of used playbooks are added to src.Files, so that
+// diagnostics find their lines there.
 func Compile(inv *inventory.Inventory, src *lang.Source, o Options) (*program.Program, hcl.Diagnostics) {
 	c := newCompiler(inv, src, o)
 	c.run()

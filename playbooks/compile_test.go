@@ -228,4 +228,3 @@ step "note" "a" {
 }`, Options{})
 	wantDiag(t, diags, "Too many steps")
 }
-

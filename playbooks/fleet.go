@@ -86,10 +86,22 @@ func (f *fleet) vars(i int32) map[string]cty.Value {
 	out := maps.Clone(f.extra)
 	for name, v := range f.inv.Hosts[i].Vars {
 		if _, over := out[name]; !over || v.From == "-e" {
-			out[name] = v.Value
+			out[name] = plainNumber(v.Value)
 		}
 	}
 	return out
+}
+
+// plainNumber gives a whole number the small form: as HCL reads it, it has 512
+// bits, and writing it into a string takes a hundred times as long.
+func plainNumber(v cty.Value) cty.Value {
+	if v.IsMarked() || v.Type() != cty.Number || v.IsNull() || !v.IsKnown() {
+		return v
+	}
+	if n, accuracy := v.AsBigFloat().Int64(); accuracy == big.Exact {
+		return cty.NumberIntVal(n)
+	}
+	return v
 }
 
 // texts are the scalar variables of host i as text; secrets and sensitive values

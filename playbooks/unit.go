@@ -96,6 +96,7 @@ func (c *compiler) addUse(u *unit, b *hclsyntax.Block) {
 	src, err := findFrom(u.pb.origin, name)
 	if src != nil {
 		c.sources = append(c.sources, src)
+		maps.Copy(c.sources[0].Files, src.Files)
 	}
 	if err != nil {
 		c.report(diagnostics(err, expr.Range())...)

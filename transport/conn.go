@@ -109,12 +109,8 @@ func (c *Conn) greet(r *wire.Reader) error {
 		return fmt.Errorf("%w: the agent has the digest %.64q, which is none of ours", ErrHostile, h.Agent)
 	}
 	c.hello = h
-	if h.Holder != nil {
-		return nil // it has already ended
-	}
-	if err := c.w.Sync(); err != nil {
-		return classify(err)
-	}
+	// An agent that only says hello may have ended already; read will tell.
+	_ = c.w.Sync()
 	return nil
 }
 
@@ -249,6 +245,9 @@ func (c *Conn) Recv(ctx context.Context) (wire.Message, error) {
 	}
 }
 
+// Done is closed when the connection is over, for whatever reason.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
 // Close ends the conversation. After a Bye it gives the agent a moment to end by
 // itself; without one the agent finishes what it is writing and ends.
 func (c *Conn) Close() error {
@@ -261,15 +260,6 @@ func (c *Conn) Close() error {
 	c.fail(fmt.Errorf("%w: closed here", ErrLost))
 	c.wg.Wait()
 	return nil
-}
-
-// OnClose adds what else has to be closed with the connection, and returns c.
-func (c *Conn) OnClose(f func() error) *Conn {
-	c.wg.Go(func() {
-		<-c.done
-		_ = f()
-	})
-	return c
 }
 
 // Stderr is the end of what the agent, sudo and the login have printed to

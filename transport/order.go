@@ -7,10 +7,11 @@ import (
 	"muster/transport/wire"
 )
 
-// maxParts is how many bytes of values the parts of one Base or Done may add up
-// to, and maxChanges how many changes: what a hostile node can make us keep.
+// maxParts is how many bytes the parts of one Base or Done may add up to, and
+// maxChanges how many changes: what a hostile node can make us keep.
 const (
 	maxParts   = 16 << 20
+	minPart    = 64 << 10
 	maxChanges = 100_000
 )
 
@@ -120,13 +121,14 @@ func (o *order) count(n int) error {
 	return nil
 }
 
-// weigh adds a part at the size of its frame, and one for a part of nothing.
+// weigh adds a part at the size of its frame, but not less than minPart: many
+// small ones cost as well.
 func (o *order) weigh(m wire.Message) error {
 	b, err := wire.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrHostile, err)
 	}
-	if o.bytes += len(b); o.bytes > maxParts {
+	if o.bytes += max(len(b), minPart); o.bytes > maxParts {
 		return fmt.Errorf("%w: an answer of more than %d bytes", ErrHostile, maxParts)
 	}
 	return nil

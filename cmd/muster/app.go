@@ -150,6 +150,7 @@ func (a *app) root() *cobra.Command {
 			return a.flags.check(a)
 		},
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)

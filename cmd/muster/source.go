@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,12 +102,10 @@ func (a *app) warn(w *work, diags hcl.Diagnostics) error {
 		return nil
 	}
 	files := map[string]*hcl.File{}
-	for name, f := range w.inv.Source.Files {
-		files[name] = f
+	if w.inv.Source != nil {
+		maps.Copy(files, w.inv.Source.Files)
 	}
-	for name, f := range w.src.Files {
-		files[name] = f
-	}
+	maps.Copy(files, w.src.Files)
 	err := a.diagnostics(files, diags)
 	if !diags.HasErrors() {
 		return nil
@@ -155,12 +154,8 @@ func (a *app) source(w *work, playbook string) (run.Source, error) {
 func (a *app) again(s run.Source) {
 	a.flags.inventory, a.flags.limit = s.Inventory, s.Limit
 	vars := map[string]string{}
-	for k, v := range s.Vars {
-		vars[k] = v
-	}
-	for k, v := range a.flags.vars {
-		vars[k] = v
-	}
+	maps.Copy(vars, s.Vars)
+	maps.Copy(vars, a.flags.vars)
 	a.flags.vars = vars
 }
 

@@ -14,7 +14,7 @@ const inventoryMark = "# Made by `muster lab up`; `muster lab down` removes it."
 func ownInventory(text string) bool { return strings.HasPrefix(text, inventoryMark) }
 
 // writeFiles writes known_hosts, ssh_config and, last, the inventory.
-func (l *Lab) writeFiles(ctx context.Context, nodes []Node, found daemon) error {
+func (l *Lab) writeFiles(ctx context.Context, nodes []Node) error {
 	var known strings.Builder
 	for _, node := range nodes {
 		keys, err := l.hostKeys(ctx, node)
@@ -29,7 +29,7 @@ func (l *Lab) writeFiles(ctx context.Context, nodes []Node, found daemon) error 
 	if err := writeFile(l.Dir, FileSSHConfig, sshConfigText(l.Dir, nodes), 0o644); err != nil {
 		return err
 	}
-	return writeFile(l.Dir, FileInventory, inventoryText(l.Name, l.Dir, nodes, found), 0o644)
+	return writeFile(l.Dir, FileInventory, inventoryText(l.Name, l.Dir, nodes), 0o644)
 }
 
 // hostKeys reads a node's host keys inside the node, so that nothing is taken on
@@ -50,19 +50,26 @@ func (l *Lab) hostKeys(ctx context.Context, node Node) (string, error) {
 	return lines.String(), nil
 }
 
+// inventorySecrets are what the playbook slurm-cluster asks of an inventory. muster
+// makes them at the first apply.
+const inventorySecrets = `
+secret "munge_key" {
+  generate = 128
+}
+
+secret "slurm_db_password" {
+  generate = 24
+  encoding = "hex"
+}
+`
+
 // inventoryText is the inventory that reaches the nodes; the same nodes give the
 // same text.
-func inventoryText(lab, dir string, nodes []Node, found daemon) string {
+func inventoryText(lab, dir string, nodes []Node) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s\ncluster %s {\n}\n", inventoryMark, quote(lab))
 	fmt.Fprintf(&out, "\nconnection {\n  user        = \"admin\"\n  become      = true\n  identity    = %s\n  known_hosts = %s\n}\n",
 		quote(filepath.Join(dir, FileKey)), quote(filepath.Join(dir, FileKnownHosts)))
-	if found.CgroupVersion == "1" {
-		// systemd shows a node a bare cgroup2 mount; the controllers that slurmd
-		// can use are the node's own v1 mounts.
-		out.WriteString("\ngroup \"all\" {\n  vars = {\n    slurm_cgroup_plugin     = \"cgroup/v1\"\n" +
-			"    slurm_cgroup_mountpoint = \"/sys/fs/cgroup\"\n  }\n}\n")
-	}
 	for _, node := range nodes {
 		groups := make([]string, len(node.Groups))
 		for i, group := range node.Groups {
@@ -71,6 +78,7 @@ func inventoryText(lab, dir string, nodes []Node, found daemon) string {
 		fmt.Fprintf(&out, "\nhost %s {\n  address = %s\n  groups  = [%s]\n}\n",
 			quote(node.Name), quote(node.Address), strings.Join(groups, ", "))
 	}
+	out.WriteString(inventorySecrets)
 	return out.String()
 }
 

@@ -11,48 +11,11 @@ import (
 	"time"
 
 	"muster/integration/lab"
-	"muster/integration/lab/labtest"
 )
-
-// testTime bounds one test on nodes, the first build of the image included.
-const testTime = 5 * time.Minute
-
-func testContext(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), testTime)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// ssh runs a command on a node with the system's own client and the lab's files.
-func ssh(t *testing.T, l *lab.Lab, user string, address string, command string) string {
-	t.Helper()
-	cmd := exec.Command("ssh", "-o", "UserKnownHostsFile="+filepath.Join(l.Dir, lab.FileKnownHosts),
-		"-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "GlobalKnownHostsFile=/dev/null",
-		"-i", filepath.Join(l.Dir, lab.FileKey), user+"@"+address, command)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("ssh %s@%s %s: %v\n%s", user, address, command, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// leftovers is what Docker still has of a lab.
-func leftovers(t *testing.T, name string) string {
-	t.Helper()
-	found := []string{}
-	for _, list := range [][]string{{"ps", "-aq"}, {"network", "ls", "-q"}, {"volume", "ls", "-q"}} {
-		out, err := exec.Command("docker", append(list, "--filter", "label=muster.lab="+name)...).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		found = append(found, strings.Fields(string(out))...)
-	}
-	return strings.Join(found, " ")
-}
 
 func TestNodesAreMachines(t *testing.T) {
 	ctx := testContext(t)
-	l := labtest.Up(t, "test-machines", "ctl01:slurm_controller", "node01:slurm_node")
+	l := upLab(ctx, t, labName("machines"), "ctl01:slurm_controller", "node01:slurm_node")
 	for _, node := range l.Nodes {
 		if got := ssh(t, l, "admin", node.Address, "hostname; systemctl is-system-running; sudo -n id -u"); got != node.Name+"\nrunning\n0" {
 			t.Errorf("%s says %q", node.Name, got)
@@ -150,9 +113,9 @@ func faults(ctx context.Context, t *testing.T, l *lab.Lab, node lab.Node) {
 
 func TestDownLeavesNothing(t *testing.T) {
 	ctx := testContext(t)
-	labtest.NeedDocker(t)
+	needDocker(t)
 	dir := filepath.Join(t.TempDir(), "lab")
-	o := lab.Options{Name: "test-down", Nodes: []lab.NodeSpec{{Name: "n1"}}, Dir: dir}
+	o := lab.Options{Name: labName("down"), Nodes: []lab.NodeSpec{{Name: "n1"}}, Dir: dir}
 	t.Cleanup(func() { _ = lab.Down(context.Background(), o.Name, dir, nil) }) // only after a failure below
 	l, err := lab.Up(ctx, o)
 	if err != nil {
@@ -167,7 +130,7 @@ func TestDownLeavesNothing(t *testing.T) {
 	}
 	other := o
 	other.Nodes = []lab.NodeSpec{{Name: "n[1-2]"}}
-	if _, err := lab.Up(ctx, other); err == nil || !strings.Contains(err.Error(), "muster lab down test-down") {
+	if _, err := lab.Up(ctx, other); err == nil || !strings.Contains(err.Error(), "muster lab down --name "+o.Name) {
 		t.Errorf("an up with other nodes says %v", err)
 	}
 	for range 2 { // the second finds nothing and is content
@@ -184,7 +147,7 @@ func TestDownLeavesNothing(t *testing.T) {
 }
 
 func TestInterruptedUpLeavesNothing(t *testing.T) {
-	labtest.NeedDocker(t)
+	needDocker(t)
 	for _, mark := range []string{"starting", "raised"} {
 		dir := filepath.Join(t.TempDir(), "lab")
 		ctx, cancel := context.WithCancel(testContext(t))
@@ -193,12 +156,12 @@ func TestInterruptedUpLeavesNothing(t *testing.T) {
 				time.AfterFunc(700*time.Millisecond, cancel)
 			}
 		}
-		_, err := lab.Up(ctx, lab.Options{Name: "test-cut", Nodes: []lab.NodeSpec{{Name: "n[1-3]"}}, Dir: dir, Log: stop})
+		_, err := lab.Up(ctx, lab.Options{Name: labName("cut"), Nodes: []lab.NodeSpec{{Name: "n[1-3]"}}, Dir: dir, Log: stop})
 		cancel()
 		if err == nil {
 			t.Error("an interrupted up succeeded")
 		}
-		if left := leftovers(t, "test-cut"); left != "" {
+		if left := leftovers(t, labName("cut")); left != "" {
 			t.Errorf("left in Docker: %s", left)
 		}
 		if _, err := os.Stat(dir); !os.IsNotExist(err) {
@@ -209,13 +172,13 @@ func TestInterruptedUpLeavesNothing(t *testing.T) {
 
 func TestTwoLabsSideBySide(t *testing.T) {
 	ctx := testContext(t)
-	one := labtest.Up(t, "test-one", "node01")
-	two := labtest.Up(t, "test-two", "node01")
+	one := upLab(ctx, t, labName("one"), "node01")
+	two := upLab(ctx, t, labName("two"), "node01")
 	a, b := one.Nodes[0].Address, two.Nodes[0].Address
 	if a == b || one.Inventory() == two.Inventory() {
 		t.Fatalf("both labs have %s", a)
 	}
-	if err := lab.Down(ctx, "test-one", "", nil); err != nil {
+	if err := lab.Down(ctx, one.Name, "", nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := ssh(t, two, "admin", b, "hostname"); got != "node01" {
@@ -223,17 +186,19 @@ func TestTwoLabsSideBySide(t *testing.T) {
 	}
 }
 
-// killedEnv makes the test binary a lab maker that TestKilledUp kills; it holds the folder.
+// killedEnv makes the test binary a lab maker that TestKilledUp kills; it holds the
+// folder, which is called like the lab.
 const killedEnv = "LAB_TEST_UP_IN"
 
 func TestKilledUp(t *testing.T) {
-	name := "test-killed"
+	name := labName("killed")
 	if dir := os.Getenv(killedEnv); dir != "" {
+		name = filepath.Base(dir)
 		_, err := lab.Up(context.Background(), lab.Options{Name: name, Nodes: []lab.NodeSpec{{Name: "n[1-4]"}}, Dir: dir})
 		t.Fatalf("not killed in time: %v", err)
 	}
-	labtest.NeedDocker(t)
-	ctx, dir := testContext(t), filepath.Join(t.TempDir(), "lab")
+	needDocker(t)
+	ctx, dir := testContext(t), filepath.Join(t.TempDir(), name)
 	cmd := exec.Command(os.Args[0], "-test.run=^TestKilledUp$")
 	cmd.Env = append(os.Environ(), killedEnv+"="+dir)
 	if err := cmd.Start(); err != nil {
@@ -257,13 +222,4 @@ func TestKilledUp(t *testing.T) {
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("the lab's folder: %v", err)
 	}
-}
-
-// ignoreExit drops the exit status of a process that was killed on purpose.
-func ignoreExit(err error) error {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return nil
-	}
-	return err
 }

@@ -144,13 +144,9 @@ host "spare" {
   address = "10.213.7.12"
   groups  = []
 }
-`
-	if got := inventoryText("demo", "/a ${b}", nodes, daemon{CgroupVersion: "2"}); got != want {
+` + inventorySecrets
+	if got := inventoryText("demo", "/a ${b}", nodes); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
-	}
-	old := inventoryText("demo", "/a", nodes, daemon{CgroupVersion: "1"})
-	if !strings.Contains(old, `slurm_cgroup_plugin     = "cgroup/v1"`) {
-		t.Errorf("a cgroup v1 host's inventory:\n%s", old)
 	}
 }
 

@@ -68,7 +68,7 @@ func (l *Lab) reuse(ctx context.Context, specs []NodeSpec, image string) (bool, 
 		return false, err
 	}
 	if why := old.differs(specs, image, l.Dir); why != "" {
-		return false, fmt.Errorf("lab %s: exists already, %s: remove it with `muster lab down %s`", l.Name, why, l.Name)
+		return false, fmt.Errorf("lab %s: exists already, %s: remove it with `muster lab down --name %s`", l.Name, why, l.Name)
 	}
 	l.Nodes = old.Nodes
 	l.say("lab %s is up already with these nodes and is used as it is", l.Name)
@@ -203,7 +203,7 @@ func (l *Lab) addNodes(ctx context.Context, nodes []Node) error {
 	}
 	all := slices.Concat(l.Nodes, nodes)
 	slices.SortFunc(all, func(a, b Node) int { return strings.Compare(a.Name, b.Name) })
-	if err := l.writeFiles(ctx, all, found); err != nil {
+	if err := l.writeFiles(ctx, all); err != nil {
 		return err
 	}
 	l.Nodes = all

@@ -89,7 +89,7 @@ func ask(ctx context.Context, m machine.Machine, statement, gone string) (answer
 // client runs statements that change something; they travel by standard input,
 // so that nothing of them is in a process list.
 func client(ctx context.Context, run machine.Runner, statements string) error {
-	_, err := run(ctx, machine.Run{Argv: []string{"mariadb", "--batch"}, Stdin: []byte(statements)})
+	_, err := run(ctx, machine.Run{Argv: []string{"mariadb", "--show-warnings", "--batch"}, Stdin: []byte(statements)})
 	return err
 }
 

@@ -160,7 +160,9 @@ func TestCheck(t *testing.T) {
 		{"partition data of strangers", func(c *Cluster) { c.MorePartitions = map[string]string{"p": "Nodes=node[01-09]"} }, "node05 is not among the nodes"},
 		{"partition data without a value", func(c *Cluster) { c.MorePartitions = map[string]string{"p": "Hidden"} }, "not Key=value"},
 		{"two defaults", func(c *Cluster) { c.Partitions = []Partition{{Name: "a", Default: true}, {Name: "b", Default: true}} }, "one can be"},
-		{"partition twice", func(c *Cluster) { c.Partitions, c.MorePartitions = []Partition{{Name: "a"}}, map[string]string{"a": ""} }, "twice"},
+		{"partition twice", func(c *Cluster) {
+			c.Partitions, c.MorePartitions = []Partition{{Name: "a"}}, map[string]string{"a": ""}
+		}, "twice"},
 		{"time", func(c *Cluster) { c.Partitions = []Partition{{Name: "a", MaxTime: "1 day"}} }, "partition.max_time"},
 		{"plugin", func(c *Cluster) { c.CgroupPlugin = "v1" }, "cgroup_plugin"},
 	}

@@ -4,7 +4,6 @@ package slurmcontroller
 
 import (
 	"context"
-	"path"
 
 	"muster/modules"
 	"muster/modules/machine"
@@ -84,7 +83,7 @@ func (c *Config) stateDir(ctx context.Context, m machine.Machine) ([]machine.Ite
 	if dir == slurm.StateDir {
 		return nil, nil
 	}
-	items, err := modules.ParentItems(ctx, m, path.Join(dir, "x"))
+	items, err := modules.ParentItems(ctx, m, dir)
 	return append(items, modules.DirItem(dir, "0755", "slurm", "slurm")), err
 }
 

@@ -145,6 +145,9 @@ func (r *runner) notes() {
 	note := func(step, format string, a ...any) {
 		r.log.emit(event.Event{Kind: event.PlanNote, Step: step, Text: fmt.Sprintf(format, a...)})
 	}
+	for _, text := range r.o.Notes {
+		note("", "%s", text)
+	}
 	for i := range r.prog.Steps {
 		s := &r.prog.Steps[i]
 		if s.Batch > 0 && s.Batch < len(s.Vertices) {
@@ -172,7 +175,7 @@ func (r *runner) notes() {
 
 // fresh says whether a host's facts were read in this run.
 func (r *runner) fresh(name string) bool {
-	return slices.ContainsFunc(r.nodes, func(n *node) bool { return n.name == name && n.hello.Protocol != 0 })
+	return !r.o.Recorded && slices.ContainsFunc(r.nodes, func(n *node) bool { return n.name == name && n.hello.Protocol != 0 })
 }
 
 // age words a duration as people say it: the largest unit alone.

@@ -58,6 +58,12 @@ type Options struct {
 	// Approve shows the plan and asks; it returns by whom it was approved, or
 	// ErrDeclined. It is not called when there is nothing to do.
 	Approve func(context.Context, *Plan) (string, error)
+	// Recorded says that the Dialer answers with the facts of earlier runs.
+	Recorded bool
+	// Notes are told with the plan.
+	Notes []string
+	// OnPlan is given the complete plan of a run that only plans.
+	OnPlan func(*Plan) error
 	// Facts are those of earlier runs, by host name.
 	Facts map[string]Known
 	// OnFacts saves the facts that this run has read.
@@ -123,7 +129,7 @@ func (r *runner) phases(ctx context.Context) (int, error) {
 		return exit, err
 	}
 	if r.o.Mode != wire.Apply {
-		return r.planExit(), nil
+		return r.planned()
 	}
 	if exit, err := r.approve(early); exit >= 0 {
 		return exit, err
@@ -134,6 +140,10 @@ func (r *runner) phases(ctx context.Context) (int, error) {
 
 // prepare connects and plans; a negative exit code means: go on.
 func (r *runner) prepare(ctx context.Context) (int, error) {
+	if r.o.Expect != nil && r.o.Expect.Digest != r.prog.Digest {
+		r.log.emit(event.Event{Kind: event.Warning, Text: "inventory, playbook, variables or selection differ from those of the saved plan"})
+		return ExitStale, nil
+	}
 	r.connect(ctx)
 	switch {
 	case ctx.Err() != nil:

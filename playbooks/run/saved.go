@@ -21,14 +21,6 @@ const savedMagic = "muster plan 1\n"
 // maxSaved bounds a saved plan that is read, in bytes.
 const maxSaved = 1 << 30
 
-// Source is what a program was compiled from: enough to do it again.
-type Source struct {
-	Inventory string            `cbor:"inventory" json:"inventory"` // absolute path
-	Playbook  string            `cbor:"playbook" json:"playbook"`   // absolute path or library name
-	Limit     string            `cbor:"limit,omitempty" json:"limit,omitempty"`
-	Vars      map[string]string `cbor:"vars,omitempty" json:"vars,omitempty"`
-}
-
 // Saved is a plan in a file: what was reviewed, and nothing that changes by
 // itself (no process ids, no secrets).
 type Saved struct {
@@ -61,7 +53,7 @@ func (p *Plan) Save(src Source, events []event.Event) *Saved {
 
 // Write puts the plan into a file of its owner alone.
 func (s *Saved) Write(path string) error {
-	enc, err := cbor.EncOptions{Sort: cbor.SortCoreDeterministic, String: cbor.StringToByteString, Time: cbor.TimeRFC3339Nano}.EncMode()
+	enc, err := cbor.EncOptions{Sort: cbor.SortCoreDeterministic, String: cbor.StringToByteString, Time: cbor.TimeUnixDynamic}.EncMode()
 	if err != nil {
 		return err
 	}
@@ -121,9 +113,6 @@ func (r *runner) stale() []string {
 	}
 	if r.o.Expect == nil {
 		return out
-	}
-	if r.o.Expect.Digest != r.prog.Digest {
-		return append(out, "inventory, playbook, variables or selection differ from those of the saved plan")
 	}
 	reviewed := map[string][]machine.Change{}
 	for _, v := range r.o.Expect.Vertices {

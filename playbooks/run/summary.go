@@ -31,7 +31,7 @@ func (t *tally) add(list []machine.Change) {
 // summary counts how the run stands.
 func (r *runner) summary() event.Summary {
 	s := event.Summary{Plan: r.plan.ID, Hosts: len(r.nodes), Vertices: len(r.prog.Vertices)}
-	t := r.planned()
+	t := r.foreseen()
 	if r.walk != nil {
 		t = r.walk.changed
 	}
@@ -47,7 +47,7 @@ func (r *runner) summary() event.Summary {
 	return s
 }
 
-func (r *runner) planned() (t tally) {
+func (r *runner) foreseen() (t tally) {
 	for _, p := range r.plan.Vertices {
 		if !p.Before {
 			t.add(p.Changes)
@@ -82,6 +82,16 @@ func (r *runner) count(s *event.Summary, v int) {
 			s.OK++
 		}
 	}
+}
+
+// planned ends a run that only plans.
+func (r *runner) planned() (int, error) {
+	if r.o.OnPlan != nil {
+		if err := r.o.OnPlan(r.plan); err != nil {
+			return ExitUsage, err
+		}
+	}
+	return r.planExit(), nil
 }
 
 // planExit is the exit code of a plan, or of an apply that has nothing to do.

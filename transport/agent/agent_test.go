@@ -120,7 +120,7 @@ func (n *node) lock(h wire.Holder) (func(), *wire.Holder, error) {
 	}, nil, nil
 }
 
-func (n *node) readOnly(f func() error) error {
+func (n *node) ReadOnly(f func() error) error {
 	n.mu.Lock()
 	n.reading = true
 	n.mu.Unlock()
@@ -133,7 +133,7 @@ func (n *node) readOnly(f func() error) error {
 
 func (n *node) options(mode wire.Mode) agent.Options {
 	return agent.Options{Mode: mode, Run: "r1", Who: "me@here", Dir: n.dir, Digest: "d", Modules: []modules.Module{noteModule},
-		Store: func() (machine.Store, error) { return n, nil }, Lock: n.lock, ReadOnly: n.readOnly}
+		Store: func() (machine.Store, error) { return n, nil }, Lock: n.lock}
 }
 
 // dial starts an agent on the node and returns the conversation with it, a
@@ -476,9 +476,19 @@ func TestOldRunsAreCleaned(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	past := time.Now().Add(-8 * 24 * time.Hour)
-	if err := os.Chtimes(filepath.Join(n.dir, "runs", "old"), past, past); err != nil {
+	if err := os.Mkdir(filepath.Join(n.dir, "agent"), 0o755); err != nil {
 		t.Fatal(err)
+	}
+	for _, name := range []string{"d", "other"} {
+		if err := os.WriteFile(filepath.Join(n.dir, "agent", name), nil, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	past := time.Now().Add(-8 * 24 * time.Hour)
+	for _, name := range []string{"runs/old", "agent/d", "agent/other"} {
+		if err := os.Chtimes(filepath.Join(n.dir, name), past, past); err != nil {
+			t.Fatal(err)
+		}
 	}
 	c, served, _ := n.dial(t, n.options(wire.Apply))
 	send(t, c, wire.Bye{})
@@ -488,5 +498,9 @@ func TestOldRunsAreCleaned(t *testing.T) {
 	left, err := os.ReadDir(filepath.Join(n.dir, "runs"))
 	if err != nil || len(left) != 1 || left[0].Name() != "young" {
 		t.Errorf("left: %v, %v", left, err)
+	}
+	left, err = os.ReadDir(filepath.Join(n.dir, "agent"))
+	if err != nil || len(left) != 1 || left[0].Name() != "d" {
+		t.Errorf("agents left: %v, %v", left, err)
 	}
 }

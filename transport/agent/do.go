@@ -52,9 +52,9 @@ func (s *session) run(ctx context.Context, v wire.Vertex) ([]machine.Change, *wi
 	defer cancel()
 	out := newOutput(s.w, v.ID)
 	defer out.close()
-	print := out.add
+	say := out.add
 	if s.Vertex != nil {
-		ctx, print = s.Vertex(ctx, s.Run, v.Name, out.add), nil
+		ctx, say = s.Vertex(ctx, s.Run, v.Name, out.add), nil
 	}
 	result := make(chan outcome, 1)
 	go func() {
@@ -65,7 +65,7 @@ func (s *session) run(ctx context.Context, v wire.Vertex) ([]machine.Change, *wi
 			}
 			result <- o
 		}()
-		o.changes, o.err = s.node.Do(ctx, v.ID, print)
+		o.changes, o.err = s.node.Do(ctx, v.ID, say)
 	}()
 
 	var o outcome

@@ -30,12 +30,10 @@ type Options struct {
 	// Modules are those the agent can run.
 	Modules []modules.Module
 	// Store opens the node. A store may also be a Recorder, a
-	// Downloader and an Adopter.
+	// Downloader, a Sealer and an Adopter.
 	Store func() (machine.Store, error)
 	// Lock takes the node's lock, or says who has it.
 	Lock func(h wire.Holder) (release func(), held *wire.Holder, err error)
-	// ReadOnly runs f where nothing can be written.
-	ReadOnly func(f func() error) error
 	// Vertex marks a context with the step that is being done. The store streams
 	// what programs print to output then; without the hook it comes at their end.
 	Vertex func(ctx context.Context, run, step string, output func(string)) context.Context
@@ -51,6 +49,11 @@ type Recorder interface {
 	// SaveRecords is called before the first write of an apply, with the units that
 	// were planned and their wanted states.
 	SaveRecords(ctx context.Context, want []machine.Item) error
+}
+
+// Sealer is a store that can run a plan where the kernel lets nothing be written.
+type Sealer interface {
+	ReadOnly(f func() error) error
 }
 
 // Adopter is a store whose long programs outlive an agent.
@@ -72,7 +75,8 @@ const (
 	abandon = 30 * time.Second
 	// stepTimeout is the hard limit of a step that names none.
 	stepTimeout = 30 * time.Minute
-	// runAge is how long the folder of a run that never ended is kept.
+	// runAge is how long the folder of a run that never ended is kept, and an agent
+	// of another version.
 	runAge = 7 * 24 * time.Hour
 )
 

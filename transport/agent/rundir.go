@@ -3,7 +3,6 @@ package agent
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -64,17 +63,22 @@ func (r runDir) forget() error {
 	return nil
 }
 
-// clean removes the folders of other runs that were last touched before t. What
-// cannot be removed stays for the next time.
-func (r runDir) clean(t time.Time) {
-	entries, err := os.ReadDir(filepath.Join(r.dir, "runs"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return
+// clean removes what was last touched before t: folders of other runs, and agents
+// of other versions. What cannot be removed stays for the next time.
+func (r runDir) clean(t time.Time, self string) {
+	sweep(filepath.Join(r.dir, "runs"), r.run, t)
+	sweep(filepath.Join(r.dir, "agent"), self, t)
+}
+
+func sweep(dir, keep string, t time.Time) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return // mostly because it is not there
 	}
 	for _, e := range entries {
 		info, err := e.Info()
-		if err == nil && e.Name() != r.run && info.ModTime().Before(t) {
-			_ = os.RemoveAll(filepath.Join(r.dir, "runs", e.Name()))
+		if err == nil && e.Name() != keep && info.ModTime().Before(t) {
+			_ = os.RemoveAll(filepath.Join(dir, e.Name()))
 		}
 	}
 }

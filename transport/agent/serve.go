@@ -151,7 +151,7 @@ func (s *session) hello(held *wire.Holder) error {
 		s.store, h.Facts = store, store.Facts()
 	}
 	if held == nil && s.Mode == wire.Apply {
-		s.runs.clean(time.Now().Add(-runAge))
+		s.runs.clean(time.Now().Add(-runAge), s.Digest)
 		s.resumed = s.runs.exists()
 	}
 	h.Resumed = s.resumed

@@ -79,9 +79,9 @@ func (s *session) load(ctx context.Context) error {
 
 // base plans and answers.
 func (s *session) base(ctx context.Context) error {
-	readOnly := s.ReadOnly
-	if readOnly == nil {
-		readOnly = func(f func() error) error { return f() }
+	readOnly := func(f func() error) error { return f() }
+	if r, ok := s.store.(Sealer); ok {
+		readOnly = r.ReadOnly
 	}
 	var plans []plan.StepPlan
 	err := readOnly(func() error {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"muster/transport"
@@ -140,19 +141,33 @@ func attempt(ctx context.Context, sh Shell, o Options, digests map[string]string
 	if err != nil {
 		return nil, "", &transport.Error{Stage: transport.Session, Err: err}
 	}
-	e := newStderr(p, prompt, o.SudoPassword)
+	in := &stdin{w: p.Stdin}
+	e := newStderr(p.Stderr, in, prompt, o.SudoPassword)
 	// A silent node keeps Open waiting until the login is closed under it.
 	stop := context.AfterFunc(ctx, func() { _ = sh.Close() })
 	defer stop()
 	late := time.AfterFunc(o.helloTimeout()+time.Second, func() { _ = sh.Close() })
 	defer late.Stop()
+	var opened atomic.Bool
 	c, err = transport.Open(ctx, transport.Link{
-		R: p.Stdout, W: p.Stdin, Stderr: e.text, Digests: known(digests), HelloTimeout: o.helloTimeout(),
-		Close: func() error { return p.Stdin.Close() },
+		R: p.Stdout, W: in, Stderr: e.text, Digests: known(digests), HelloTimeout: o.helloTimeout(),
+		Close: func() error {
+			if opened.Load() {
+				return sh.Close()
+			}
+			return in.Close() // the login may be needed for an upload
+		},
 	})
 	if err == nil {
-		return c.OnClose(sh.Close), "", nil
+		opened.Store(true)
+		select {
+		case <-c.Done(): // over before we knew
+			_ = sh.Close()
+		default:
+		}
+		return c, "", nil
 	}
+	_ = in.Close()
 	err = e.explain(ctx, p, o, err)
 	return nil, e.arch(), err // in this order: explain reads to the end
 }

@@ -47,7 +47,6 @@ var objections = []struct {
 // explain says why a command did not become an agent; nil when there is only no
 // agent yet.
 func (e *stderr) explain(ctx context.Context, p *Process, o Options, cause error) error {
-	_ = p.Stdin.Close()
 	if ctx.Err() != nil {
 		return &transport.Error{Stage: transport.Agent, Err: context.Cause(ctx)}
 	}

@@ -2,6 +2,7 @@ package boot
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"sync"
 
@@ -11,10 +12,29 @@ import (
 // tailSize is how much of a node's standard error is kept, in bytes.
 const tailSize = 64 << 10
 
+// stdin may be closed while it is written to, which an SSH channel does not like.
+type stdin struct {
+	mu sync.Mutex
+	w  io.WriteCloser
+}
+
+func (s *stdin) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(b)
+}
+
+func (s *stdin) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Close()
+}
+
 // stderr reads a process's standard error to its end. It answers sudo's prompt
 // once; a second one means that the password was wrong.
 type stderr struct {
-	p        *Process
+	r        io.Reader
+	in       *stdin
 	prompt   []byte
 	password []byte
 	done     chan struct{}
@@ -25,8 +45,8 @@ type stderr struct {
 	prompts int
 }
 
-func newStderr(p *Process, prompt string, password []byte) *stderr {
-	e := &stderr{p: p, prompt: []byte(prompt), password: password, done: make(chan struct{})}
+func newStderr(r io.Reader, in *stdin, prompt string, password []byte) *stderr {
+	e := &stderr{r: r, in: in, prompt: []byte(prompt), password: password, done: make(chan struct{})}
 	go e.read()
 	return e
 }
@@ -35,7 +55,7 @@ func (e *stderr) read() {
 	defer close(e.done)
 	buf := make([]byte, 4<<10)
 	for {
-		n, err := e.p.Stderr.Read(buf)
+		n, err := e.r.Read(buf)
 		e.add(buf[:n])
 		if err != nil {
 			return
@@ -65,9 +85,9 @@ func (e *stderr) add(b []byte) {
 	switch {
 	case first:
 		// A failure shows as the end of the stream.
-		_, _ = e.p.Stdin.Write(append(bytes.Clone(e.password), '\n'))
+		_, _ = e.in.Write(append(bytes.Clone(e.password), '\n'))
 	case asked:
-		_ = e.p.Stdin.Close()
+		_ = e.in.Close()
 	}
 }
 

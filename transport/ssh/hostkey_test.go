@@ -20,7 +20,7 @@ func TestUnknownHostKey(t *testing.T) {
 	}
 	before, _ := os.ReadFile(s.known)
 	e := s.fails(t, newDialer(t), transport.HostKey, ErrUnknownKey)
-	if !strings.Contains(e.Error(), ssh.FingerprintSHA256(s.HostKeys[0].PublicKey())) ||
+	if !strings.Contains(e.Error(), ssh.FingerprintSHA256(s.Config().HostKeys[0].PublicKey())) ||
 		!strings.Contains(e.Hint, fmt.Sprintf("ssh-keyscan -p %d 127.0.0.1", s.Port())) {
 		t.Errorf("%v (%s)", e, e.Hint)
 	}
@@ -53,7 +53,7 @@ func TestUnknownHostKey(t *testing.T) {
 func TestChangedHostKey(t *testing.T) {
 	for _, policy := range []string{Strict, AcceptNew} {
 		s := newSite(t)
-		s.HostKeys = []ssh.Signer{sshtest.Key(t)}
+		s.Change(func(c *sshtest.Config) { c.HostKeys = []ssh.Signer{sshtest.Key(t)} })
 		s.target.HostKeyPolicy = policy
 		e := s.fails(t, newDialer(t), transport.HostKey, ErrChangedKey)
 		if !strings.Contains(e.Error(), s.known+":1") {
@@ -68,13 +68,13 @@ func TestChangedHostKey(t *testing.T) {
 // TestOtherAlgorithm: the file has the server's second key only.
 func TestOtherAlgorithm(t *testing.T) {
 	s := newSite(t)
-	s.HostKeys = []ssh.Signer{sshtest.ECDSAKey(t), s.HostKeys[0]}
+	s.Change(func(c *sshtest.Config) { c.HostKeys = []ssh.Signer{sshtest.ECDSAKey(t), c.HostKeys[0]} })
 	s.dial(t, newDialer(t))
 }
 
 func TestRevokedHostKey(t *testing.T) {
 	s := newSite(t)
-	line := "@revoked * " + string(ssh.MarshalAuthorizedKey(s.HostKeys[0].PublicKey()))
+	line := "@revoked * " + string(ssh.MarshalAuthorizedKey(s.Config().HostKeys[0].PublicKey()))
 	b, _ := os.ReadFile(s.known)
 	if err := os.WriteFile(s.known, append(b, line...), 0o600); err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func TestRevokedHostKey(t *testing.T) {
 
 func TestKnownByName(t *testing.T) {
 	s := newSite(t)
-	line := fmt.Sprintf("[n1]:%d %s", s.Port(), ssh.MarshalAuthorizedKey(s.HostKeys[0].PublicKey()))
+	line := fmt.Sprintf("[n1]:%d %s", s.Port(), ssh.MarshalAuthorizedKey(s.Config().HostKeys[0].PublicKey()))
 	if err := os.WriteFile(s.known, []byte(line), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestPinnedHostKey(t *testing.T) {
 	if err := os.Remove(s.known); err != nil {
 		t.Fatal(err)
 	}
-	s.target.HostKeys = []string{string(ssh.MarshalAuthorizedKey(s.HostKeys[0].PublicKey()))}
+	s.target.HostKeys = []string{string(ssh.MarshalAuthorizedKey(s.Config().HostKeys[0].PublicKey()))}
 	s.dial(t, newDialer(t))
 	s.target.HostKeys = []string{string(ssh.MarshalAuthorizedKey(sshtest.Key(t).PublicKey()))}
 	s.fails(t, newDialer(t), transport.HostKey, ErrChangedKey)

@@ -106,10 +106,15 @@ func (l *login) Upload(ctx context.Context, name string, body io.Reader) (string
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	}
+	s, err := l.session(ctx)
+	if err != nil {
+		return "", fmt.Errorf("sftp: %w", err)
+	}
+	defer s.Close()
 	var c *sftp.Client
 	var f *sftp.File
-	err := l.bounded(ctx, uploadLimit, func() (err error) {
-		if c, err = sftp.NewClient(l.Client, sftp.UseConcurrentWrites(true)); err != nil {
+	err = l.bounded(ctx, uploadLimit, func() (err error) {
+		if c, err = startSFTP(s); err != nil {
 			return err
 		}
 		f, err = create(c, name+"-"+strings.ToLower(rand.Text()[:8]))
@@ -126,6 +131,15 @@ func (l *login) Upload(ctx context.Context, name string, body io.Reader) (string
 		return "", fmt.Errorf("sftp: %s: %w", f.Name(), err)
 	}
 	return f.Name(), nil
+}
+
+func startSFTP(s *ssh.Session) (*sftp.Client, error) {
+	in, err1 := s.StdinPipe()
+	out, err2 := s.StdoutPipe()
+	if err := errors.Join(err1, err2, s.RequestSubsystem("sftp")); err != nil {
+		return nil, err
+	}
+	return sftp.NewClientPipe(out, in, sftp.UseConcurrentWrites(true))
 }
 
 // create makes the file, and removes what an upload left that was cut off a day

@@ -61,6 +61,7 @@ type site struct {
 	*sshtest.Server
 	target Target
 	args   transport.AgentArgs
+	home   string
 	known  string
 	key    string
 }
@@ -81,15 +82,14 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	s := &site{
-		Server: &sshtest.Server{Home: home, Env: []string{"PATH=" + os.Getenv("PATH")},
-			HostKeys: []ssh.Signer{sshtest.Key(t)}, User: user},
-		known: filepath.Join(home, "known_hosts"), key: filepath.Join(home, "key"),
+		Server: sshtest.Start(t, sshtest.Config{Home: home, Env: []string{"PATH=" + os.Getenv("PATH")},
+			HostKeys: []ssh.Signer{sshtest.Key(t)}, User: user}),
+		home: home, known: filepath.Join(home, "known_hosts"), key: filepath.Join(home, "key"),
 		args: transport.AgentArgs{Mode: wire.Plan, Run: "r1", Who: "me@here there", Dir: filepath.Join(home, "muster")},
 	}
 	if err := os.WriteFile(s.key, pem.EncodeToMemory(block), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.Start(t)
 	s.target = Target{Name: "n1", Address: "127.0.0.1", Port: s.Port(), User: "admin", Identity: []string{s.key}, KnownHosts: s.known}
 	s.trust(t, s.Server)
 	return s
@@ -103,7 +103,7 @@ func (s *site) trust(t *testing.T, server *sshtest.Server) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.WriteString(knownhosts.Line([]string{server.Address()}, server.HostKeys[0].PublicKey()) + "\n"); err != nil {
+	if _, err := f.WriteString(knownhosts.Line([]string{server.Address()}, server.Config().HostKeys[0].PublicKey()) + "\n"); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -21,7 +21,7 @@ import (
 
 func TestUploadOnce(t *testing.T) {
 	s := newSite(t)
-	s.MaxSessions = 1
+	s.Change(func(c *sshtest.Config) { c.MaxSessions = 1 })
 	d := newDialer(t)
 	for range 3 {
 		c := s.dial(t, d)
@@ -45,7 +45,7 @@ func TestUploadOnce(t *testing.T) {
 	if i, err := os.Stat(filepath.Join(s.args.Dir, "agent", digest)); err != nil || i.Mode().Perm() != 0o755 {
 		t.Errorf("installed: %v, %v", i, err)
 	}
-	left, err := os.ReadDir(filepath.Join(s.Home, ".cache", "muster"))
+	left, err := os.ReadDir(filepath.Join(s.home, ".cache", "muster"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left in the cache: %v, %v", left, err)
 	}
@@ -53,13 +53,15 @@ func TestUploadOnce(t *testing.T) {
 
 func TestNoise(t *testing.T) {
 	s := newSite(t)
-	s.Banner = "Welcome to n1!\r\nYou have new mail.\n" + strings.Repeat("=", 4000) + "\n"
+	s.Change(func(c *sshtest.Config) {
+		c.Banner = "Welcome to n1!\r\nYou have new mail.\n" + strings.Repeat("=", 4000) + "\n"
+	})
 	plan(t, s.dial(t, newDialer(t)))
 }
 
 func TestOnlyNoise(t *testing.T) {
 	s := newSite(t)
-	s.Banner = strings.Repeat("no ", 40_000)
+	s.Change(func(c *sshtest.Config) { c.Banner = strings.Repeat("no ", 40_000) })
 	if e := s.fails(t, newDialer(t), transport.Agent, transport.ErrHostile); !strings.Contains(e.Error(), "no start of frames") {
 		t.Error(e)
 	}
@@ -114,7 +116,7 @@ func TestNoAgentForNode(t *testing.T) {
 
 func TestWrongKey(t *testing.T) {
 	s := newSite(t)
-	s.User = sshtest.Key(t).PublicKey()
+	s.Change(func(c *sshtest.Config) { c.User = sshtest.Key(t).PublicKey() })
 	s.fails(t, newDialer(t), transport.Auth, nil)
 	if a, o := s.Accepted.Load(), s.Offered.Load(); a != 1 || o != 1 {
 		t.Errorf("%d connections and %d keys for one refusal", a, o)
@@ -123,7 +125,7 @@ func TestWrongKey(t *testing.T) {
 
 func TestKeysOffered(t *testing.T) {
 	s := newSite(t)
-	s.User = sshtest.Key(t).PublicKey()
+	s.Change(func(c *sshtest.Config) { c.User = sshtest.Key(t).PublicKey() })
 	for range 5 {
 		other := newSite(t)
 		s.target.Identity = append(s.target.Identity, other.key)
@@ -143,7 +145,11 @@ func TestResetAtAccept(t *testing.T) {
 	}
 	s.Reset.Store(1000)
 	s.Accepted.Store(0)
-	e := s.fails(t, newDialer(t), transport.Kex, nil)
+	_, err := newDialer(t).Dial(t.Context(), s.target, s.args)
+	var e *transport.Error // the reset may be seen by connect already
+	if !errors.As(err, &e) || e.Stage != transport.Kex && e.Stage != transport.Connect {
+		t.Fatal(err)
+	}
 	if s.Accepted.Load() != maxTries || !strings.Contains(e.Hint, "MaxStartups") || !strings.Contains(e.Error(), "tried 6 times") {
 		t.Errorf("%d connections: %v (%s)", s.Accepted.Load(), e, e.Hint)
 	}
@@ -159,8 +165,7 @@ func TestNothingListens(t *testing.T) {
 
 func TestSilentServer(t *testing.T) {
 	s := newSite(t)
-	silent := &sshtest.Server{Silent: true}
-	silent.Start(t)
+	silent := sshtest.Start(t, sshtest.Config{Silent: true})
 	s.target.Port = silent.Port()
 	d := newDialer(t)
 	d.limits.handshake = 50 * time.Millisecond
@@ -197,8 +202,7 @@ func TestJumpChain(t *testing.T) {
 	s := newSite(t)
 	var hops []*sshtest.Server
 	for range 2 {
-		h := &sshtest.Server{HostKeys: []ssh.Signer{sshtest.Key(t)}, User: s.User}
-		h.Start(t)
+		h := sshtest.Start(t, sshtest.Config{HostKeys: []ssh.Signer{sshtest.Key(t)}, User: s.Config().User})
 		s.trust(t, h)
 		hops = append(hops, h)
 		s.target.Jump = append(s.target.Jump, Hop{Name: "jump", Address: "127.0.0.1", Port: h.Port()})
@@ -224,7 +228,7 @@ func TestJumpChain(t *testing.T) {
 	}
 	hops[1].Cut() // the chain is made again
 	s.dial(t, d)
-	hops[0].User = sshtest.Key(t).PublicKey()
+	hops[0].Change(func(c *sshtest.Config) { c.User = sshtest.Key(t).PublicKey() })
 	e := s.fails(t, newDialer(t), transport.Auth, nil)
 	if e.Host != "jump" || hops[0].Accepted.Load() != 2 {
 		t.Errorf("%v after %d connections", e, hops[0].Accepted.Load())
@@ -233,8 +237,7 @@ func TestJumpChain(t *testing.T) {
 
 func TestJumpHostKeyIsChecked(t *testing.T) {
 	s := newSite(t)
-	h := &sshtest.Server{HostKeys: []ssh.Signer{sshtest.Key(t)}, User: s.User}
-	h.Start(t)
+	h := sshtest.Start(t, sshtest.Config{HostKeys: []ssh.Signer{sshtest.Key(t)}, User: s.Config().User})
 	s.target.Jump = []Hop{{Address: "127.0.0.1", Port: h.Port()}}
 	s.fails(t, newDialer(t), transport.HostKey, ErrUnknownKey)
 	if s.Accepted.Load() != 0 {
@@ -259,14 +262,14 @@ exec "$@"
 
 func TestSudo(t *testing.T) {
 	s := newSite(t)
-	bin := filepath.Join(s.Home, "bin")
+	bin := filepath.Join(s.home, "bin")
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(bin, "sudo"), []byte(fakeSudo), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH")}
+	s.Change(func(c *sshtest.Config) { c.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH")} })
 	s.target.Become = true
 	d := newDialer(t)
 	for _, tt := range []struct {
@@ -283,7 +286,7 @@ func TestSudo(t *testing.T) {
 		{"say sudo: I'm sorry admin. I'm afraid I can't do that", "", boot.ErrNotAllowed},
 		{"say sudo: interactive authentication is required", "", boot.ErrPasswordNeeded},
 	} {
-		if err := os.WriteFile(filepath.Join(s.Home, "sudo"), []byte(tt.sudo+"\n"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(s.home, "sudo"), []byte(tt.sudo+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		s.args.SudoPassword = nil
@@ -304,7 +307,7 @@ func TestSudo(t *testing.T) {
 	if err := os.Remove(filepath.Join(bin, "sudo")); err != nil {
 		t.Fatal(err)
 	}
-	s.Env = []string{"PATH=" + bin + ":/nowhere"}
+	s.Change(func(c *sshtest.Config) { c.Env = []string{"PATH=" + bin + ":/nowhere"} })
 	for _, tool := range []string{"env"} {
 		if err := os.Symlink("/usr/bin/"+tool, filepath.Join(bin, tool)); err != nil {
 			t.Fatal(err)

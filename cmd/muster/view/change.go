@@ -7,7 +7,7 @@ import (
 	"muster/modules/machine"
 )
 
-// writeChange shows one change: its sign, what it is about and, field by field,
+// change shows one change: its sign, what it is about and, field by field,
 // what was and what is wanted. The text has no host in it, so that hosts with the
 // same changes have the same text.
 func (p *Plan) change(b *strings.Builder, c machine.Change) {
@@ -26,8 +26,40 @@ func (p *Plan) change(b *strings.Builder, c machine.Change) {
 	if c.Want == nil {
 		return
 	}
+	if c.Was == nil {
+		p.created(b, c.Want)
+		return
+	}
 	for _, f := range c.Want.Fields() {
-		p.field(b, f, c.Was[f], c.Want[f], c.Was == nil)
+		p.field(b, f, c.Was[f], c.Want[f])
+	}
+}
+
+// created shows the fields of a new thing: all that is short on one line.
+func (p *Plan) created(b *strings.Builder, want machine.State) {
+	var short []string
+	for _, f := range want.Fields() {
+		v := want[f]
+		switch {
+		case isInput(f) && !v.Unknown, f == "content" && !v.Unknown && !v.Secret:
+		case v.Secret && !v.Unknown:
+			short = append(short, Line(f)+": (secret)")
+		default:
+			short = append(short, Line(f)+": "+show(v))
+		}
+	}
+	if len(short) > 0 {
+		fmt.Fprintf(b, "        %s\n", strings.Join(short, ", "))
+	}
+	if v, ok := want["content"]; ok && !v.Unknown && !v.Secret {
+		p.content(b, machine.Value{}, v)
+	}
+}
+
+func (p *Plan) content(b *strings.Builder, was, want machine.Value) {
+	fmt.Fprintf(b, "        content:\n")
+	for _, line := range diff(was, want, p.All) {
+		fmt.Fprintf(b, "          %s\n", p.paint.diffLine(line))
 	}
 }
 
@@ -41,25 +73,16 @@ func signOf(c machine.Change) string {
 	return "~"
 }
 
-func (p *Plan) field(b *strings.Builder, name string, was, want machine.Value, created bool) {
+func (p *Plan) field(b *strings.Builder, name string, was, want machine.Value) {
 	switch {
 	case isInput(name) && !was.Unknown && !want.Unknown:
 		return // the note says which inputs are new; their digests say nothing
+	case want.Secret && want.Unknown:
+		fmt.Fprintf(b, "        %s: %s\n", Line(name), unknown(want))
 	case was.Secret || want.Secret:
-		text := "(secret, changed)"
-		if want.Unknown {
-			text = unknown(want)
-		} else if created {
-			text = "(secret)"
-		}
-		fmt.Fprintf(b, "        %s: %s\n", Line(name), text)
+		fmt.Fprintf(b, "        %s: (secret, changed)\n", Line(name))
 	case name == "content" && !want.Unknown && !was.Unknown:
-		fmt.Fprintf(b, "        %s:\n", name)
-		for _, line := range diff(was, want, p.All) {
-			fmt.Fprintf(b, "          %s\n", p.paint.diffLine(line))
-		}
-	case created:
-		fmt.Fprintf(b, "        %s: %s\n", Line(name), show(want))
+		p.content(b, was, want)
 	default:
 		fmt.Fprintf(b, "        %s: %s -> %s\n", Line(name), show(was), show(want))
 	}

@@ -76,7 +76,7 @@ func (p *Plan) writeHead(b *strings.Builder) {
 	title := fmt.Sprintf("Plan %s: %d of %s to change, %s", p.sum.Plan, len(h.changing),
 		count(p.sum.Hosts, "node", "nodes"), count(p.sum.Changes, "change", "changes"))
 	if p.sum.Changes == 0 && p.sum.Opaque == 0 {
-		title = fmt.Sprintf("Plan %s: nothing to change on %s", p.sum.Plan, count(p.sum.Hosts, "node", "nodes"))
+		title = fmt.Sprintf("Plan %s: nothing to change on %d of %s", p.sum.Plan, p.sum.Hosts-p.missing(), count(p.sum.Hosts, "node", "nodes"))
 	}
 	fmt.Fprintln(b, p.paint.bold.Render(title))
 	for _, action := range []string{"restart", "reload", "start", "stop"} {
@@ -130,18 +130,38 @@ func (p *Plan) packages(b *strings.Builder) {
 	}
 }
 
-// unplanned says which hosts the plan is not about, and why.
+// unplanned says which hosts the plan is not about, and why. A cause that names
+// its host is the same one for all.
 func (p *Plan) unplanned(b *strings.Builder) {
-	byCause := map[string][]string{}
+	hosts, first := map[string][]string{}, map[string]string{}
 	for host, e := range p.hosts {
-		if e.State == event.Unreachable || e.State == event.Locked || e.State == event.Failed {
-			cause := string(e.State) + ": " + Line(e.Text)
-			byCause[cause] = append(byCause[cause], host)
+		if !missing(e.State) {
+			continue
+		}
+		cause := string(e.State) + ": " + Line(strings.TrimPrefix(e.Text, host+": "))
+		key := strings.ReplaceAll(cause, host, "")
+		if len(hosts[key]) == 0 || host < slices.Min(hosts[key]) {
+			first[key] = cause
+		}
+		hosts[key] = append(hosts[key], host)
+	}
+	for _, key := range slices.Sorted(maps.Keys(hosts)) {
+		p.line(b, "not planned", p.paint.red.Render(nodes(hosts[key])+", "+first[key]))
+	}
+}
+
+func missing(s event.State) bool {
+	return s == event.Unreachable || s == event.Locked || s == event.Failed
+}
+
+func (p *Plan) missing() int {
+	n := 0
+	for _, e := range p.hosts {
+		if missing(e.State) {
+			n++
 		}
 	}
-	for _, cause := range slices.Sorted(maps.Keys(byCause)) {
-		p.line(b, "not planned", p.paint.red.Render(nodes(byCause[cause])+", "+cause))
-	}
+	return n
 }
 
 func (p *Plan) line(b *strings.Builder, what, text string) {

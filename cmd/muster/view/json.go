@@ -2,8 +2,10 @@ package view
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"muster/playbooks/event"
 )
@@ -13,6 +15,7 @@ type JSON struct {
 	mu  sync.Mutex
 	enc *json.Encoder
 	err error
+	seq uint64 // last one written
 	// ended is set by a run_summary: nothing follows it.
 	ended bool
 }
@@ -31,6 +34,7 @@ func (j *JSON) Emit(e event.Event) {
 	if j.err == nil && !j.ended {
 		j.err = j.enc.Encode(e)
 	}
+	j.seq = e.Seq
 	j.ended = j.ended || e.Kind == event.RunSummary
 }
 
@@ -40,9 +44,15 @@ func (j *JSON) End(exit int, text string) {
 	if j.ended {
 		return
 	}
-	j.Emit(event.Event{Version: event.Version, Seq: 1, Kind: event.KindVersion, Text: "muster events 1"})
-	if text != "" {
-		j.Emit(event.Event{Version: event.Version, Seq: 2, Kind: event.DiagnosticMsg, Text: text})
+	emit := func(e event.Event) {
+		e.Version, e.Seq, e.Time = event.Version, j.seq+1, time.Now()
+		j.Emit(e)
 	}
-	j.Emit(event.Event{Version: event.Version, Seq: 3, Kind: event.RunSummary, Summary: &event.Summary{Exit: exit}})
+	if j.seq == 0 {
+		emit(event.Event{Kind: event.KindVersion, Text: fmt.Sprintf("muster events %d", event.Version)})
+	}
+	if text != "" {
+		emit(event.Event{Kind: event.DiagnosticMsg, Text: text})
+	}
+	emit(event.Event{Kind: event.RunSummary, Summary: &event.Summary{Exit: exit}})
 }

@@ -46,7 +46,7 @@ func (l *Lines) Emit(e event.Event) {
 	case event.NodeState:
 		l.node(e)
 	case event.Warning:
-		l.line(l.paint.yellow.Render("warning"), place(e), Line(e.Text))
+		l.line(l.paint.yellow.Render("warning"), place(e), strings.ReplaceAll(Text(e.Text), "\n", "\n  "))
 	case event.Interrupt:
 		l.line(l.paint.yellow.Render("stop"), "", Line(e.Text))
 	}

@@ -3,6 +3,8 @@ package linux
 import (
 	"context"
 	"fmt"
+	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -24,30 +26,50 @@ type bus struct {
 	conn *dbus.Conn
 }
 
-// dial connects to systemd itself, or to it through the system bus. private tells
-// which.
+// dial connects to systemd through the system bus, or to systemd itself on a node
+// without one. private tells which.
 func dial() (conn *dbus.Conn, private bool, err error) {
 	if !booted() {
 		return nil, false, fmt.Errorf("systemd: it does not run this node")
 	}
-	conn, err = dbus.Dial(privateSocket)
-	if err == nil {
-		if err = conn.Auth(nil); err == nil {
-			return conn, true, nil
-		}
-		conn.Close()
+	if conn, err = systemBus(); err == nil {
+		return conn, false, nil
 	}
-	if conn, err = dbus.SystemBusPrivate(); err != nil {
+	direct, errDirect := dbus.Dial(privateSocket)
+	if errDirect != nil {
 		return nil, false, fmt.Errorf("systemd: %w", err)
 	}
-	if err = conn.Auth(nil); err == nil {
-		err = conn.Hello()
+	if err = login(direct); err != nil {
+		return nil, false, fmt.Errorf("systemd: %w", err)
 	}
+	// systemd overlooks a call that arrives together with the end of the login, until
+	// something else arrives.
+	time.Sleep(50 * time.Millisecond)
+	return direct, true, nil
+}
+
+func systemBus() (*dbus.Conn, error) {
+	conn, err := dbus.SystemBusPrivate()
+	if err != nil {
+		return nil, err
+	}
+	if err := login(conn); err != nil {
+		return nil, err
+	}
+	if err := conn.Hello(); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// login authenticates by user id alone: a name would have to be looked up.
+func login(conn *dbus.Conn) error {
+	err := conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Getuid()))})
 	if err != nil {
 		conn.Close()
-		return nil, false, fmt.Errorf("systemd: %w", err)
 	}
-	return conn, false, nil
+	return err
 }
 
 // connection gives the open connection. One that is lost (systemd drops all when
@@ -168,17 +190,11 @@ func (b *bus) property(ctx context.Context, path dbus.ObjectPath, iface, name st
 
 // setHostname tells systemd-hostnamed, through the system bus.
 func (b *bus) setHostname(ctx context.Context, name string) error {
-	conn, err := dbus.SystemBusPrivate(dbus.WithContext(ctx))
+	conn, err := systemBus()
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if err := conn.Auth(nil); err != nil {
-		return err
-	}
-	if err := conn.Hello(); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, busTime)
 	defer cancel()
 	return conn.Object("org.freedesktop.hostname1", "/org/freedesktop/hostname1").

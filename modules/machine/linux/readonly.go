@@ -21,14 +21,18 @@ import (
 func (s *Store) ReadOnly(f func() error) error {
 	done := make(chan error, 1)
 	go func() {
+		// f may end its goroutine (runtime.Goexit); nobody may wait for it then.
+		var err error
+		defer func() { done <- err }()
 		// Never unlocked: the runtime ends the thread with the goroutine, so that no
 		// other goroutine ever runs in this namespace.
 		runtime.LockOSThread()
-		if err := seal(s.dir); err != nil {
-			done <- fmt.Errorf("read-only view: %w", err)
+		if err = seal(s.dir); err != nil {
+			err = fmt.Errorf("read-only view: %w", err)
 			return
 		}
-		done <- f()
+		err = errors.New("read-only view: left before its end")
+		err = f()
 	}()
 	return <-done
 }

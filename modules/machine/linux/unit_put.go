@@ -160,29 +160,26 @@ func (s *Store) reload(ctx context.Context, it machine.Item, before unitState) e
 // serves waits until the unit is ready, and looks whether it has stayed: a simple
 // service counts as started before its program has read its configuration.
 func (s *Store) serves(ctx context.Context, it machine.Item, action machine.Action) error {
-	name := it.Ref.Key
-	if argv := words(it.How[machine.HowReady]); argv != nil {
-		var last machine.Result
-		ready := poll(ctx, readyTime, func() bool {
-			var err error
-			last, err = s.run(ctx, program{argv: argv, timeout: 10 * time.Second})
-			return err == nil && last.Exit == 0
-		})
-		if !ready {
-			err := s.failed(ctx, name, action, fmt.Sprintf("not ready after %s", readyTime))
-			var e *machine.Error
-			if errors.As(err, &e) {
-				e.Command, e.Exit = argv, last.Exit
-				e.Stderr = strings.TrimSpace(last.Stdout+last.Stderr) + "\n" + e.Stderr
-			}
-			return err
+	name, argv := it.Ref.Key, words(it.How[machine.HowReady])
+	var u unitState
+	var last machine.Result
+	var err error
+	ready := poll(ctx, readyTime, func() bool {
+		if u, err = s.bus.unit(ctx, name); err != nil || !u.running() || argv == nil {
+			return true
 		}
-	}
-	u, err := s.bus.unit(ctx, name)
-	if err != nil {
+		last, err = s.run(ctx, program{argv: argv, timeout: 10 * time.Second})
+		return err == nil && last.Exit == 0
+	})
+	switch {
+	case !ready:
+		e := s.failed(ctx, name, action, fmt.Sprintf("not ready after %s", readyTime))
+		e.Command, e.Exit = argv, last.Exit
+		e.Stderr = strings.TrimSpace(last.Stdout+last.Stderr) + "\n" + e.Stderr
+		return e
+	case err != nil:
 		return unitError(name, string(action), err)
-	}
-	if !u.running() {
+	case !u.running():
 		return s.failed(ctx, name, action, "it did not stay")
 	}
 	return nil
@@ -209,7 +206,9 @@ func (s *Store) recordStart(ctx context.Context, name string, action machine.Act
 }
 
 // failed tells why a unit is not as asked, with the end of its log.
-func (s *Store) failed(ctx context.Context, name string, action machine.Action, result string) error {
+func (s *Store) failed(ctx context.Context, name string, action machine.Action, result string) *machine.Error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
 	cause := result
 	if u, err := s.bus.unit(ctx, name); err == nil && u.result != "" && u.result != "success" {
 		cause += ": " + u.result
@@ -222,8 +221,6 @@ func (s *Store) failed(ctx context.Context, name string, action machine.Action, 
 	}
 	e := &machine.Error{Object: "unit[" + name + "]", Op: string(action), Err: errors.New(cause),
 		Hint: "on the node: systemctl status " + name + "; journalctl -u " + name}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
 	log, err := s.run(ctx, program{argv: []string{"journalctl", "-u", name, "-n", "20", "--no-pager", "-o", "cat", "-q"}})
 	if err == nil {
 		e.Stderr = log.Stdout

@@ -17,9 +17,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Server is one SSH server on the loopback interface. Its fields are set before
-// the first connection.
-type Server struct {
+// Config is how a server behaves.
+type Config struct {
 	// Home is the home folder of every login.
 	Home string
 	// Env is the environment of its commands.
@@ -32,20 +31,25 @@ type Server struct {
 	User ssh.PublicKey
 	// MaxSessions is how many sessions a connection may have at once; 0 for any.
 	MaxSessions int
-	// Reset is how many connections are reset before anything is said.
-	Reset atomic.Int32
 	// Silent servers accept connections and say nothing.
 	Silent bool
+}
 
+// Server is one SSH server on the loopback interface.
+type Server struct {
+	// Reset is how many connections are reset before anything is said.
+	Reset atomic.Int32
 	// Accepted, Authenticated and Offered count connections, those that got in, and
 	// keys that were tried.
 	Accepted, Authenticated, Offered atomic.Int32
 
 	frozen   atomic.Bool
 	listener net.Listener
-	mu       sync.Mutex
-	open     map[net.Conn]bool
 	wg       sync.WaitGroup
+
+	mu     sync.Mutex
+	config Config
+	open   map[net.Conn]bool
 }
 
 // Key makes an ed25519 key.
@@ -74,20 +78,36 @@ func signer(t testing.TB, private any, err error) ssh.Signer {
 	return s
 }
 
-// Start listens until the test ends.
-func (s *Server) Start(t testing.TB) {
+// Config is how the server behaves now.
+func (s *Server) Config() Config {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.config
+}
+
+// Change changes how it behaves towards new connections.
+func (s *Server) Change(f func(*Config)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&s.config)
+}
+
+// Start makes a server that listens until the test ends.
+func Start(t testing.TB, config Config) *Server {
 	t.Helper()
+	s := &Server{config: config, open: map[net.Conn]bool{}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.listener, s.open = l, map[net.Conn]bool{}
+	s.listener = l
 	s.wg.Go(s.accept)
 	t.Cleanup(func() {
 		_ = l.Close()
 		s.Cut()
 		s.wg.Wait()
 	})
+	return s
 }
 
 // Port is where it listens.
@@ -123,7 +143,7 @@ func (s *Server) accept() {
 		s.mu.Lock()
 		s.open[c] = true
 		s.mu.Unlock()
-		if s.Silent {
+		if s.Config().Silent {
 			continue
 		}
 		s.wg.Go(func() {
@@ -150,14 +170,15 @@ func (l *lossy) Write(b []byte) (int, error) {
 }
 
 func (s *Server) serve(c net.Conn) {
+	now := s.Config()
 	config := &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 		s.Offered.Add(1)
-		if s.User == nil || string(key.Marshal()) != string(s.User.Marshal()) {
+		if now.User == nil || string(key.Marshal()) != string(now.User.Marshal()) {
 			return nil, errors.New("not this one")
 		}
 		return nil, nil
 	}}
-	for _, k := range s.HostKeys {
+	for _, k := range now.HostKeys {
 		config.AddHostKey(k)
 	}
 	conn, channels, requests, err := ssh.NewServerConn(c, config)
@@ -173,12 +194,12 @@ func (s *Server) serve(c net.Conn) {
 			s.wg.Go(func() { s.forward(ch) })
 		case ch.ChannelType() != "session":
 			_ = ch.Reject(ssh.UnknownChannelType, "no such channel")
-		case s.MaxSessions > 0 && int(sessions.Load()) >= s.MaxSessions:
+		case now.MaxSessions > 0 && int(sessions.Load()) >= now.MaxSessions:
 			_ = ch.Reject(ssh.ConnectionFailed, "open failed")
 		default:
 			sessions.Add(1)
 			s.wg.Go(func() {
-				s.session(ch)
+				s.session(ch, now)
 				sessions.Add(-1)
 			})
 		}

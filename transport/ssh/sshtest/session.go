@@ -12,7 +12,7 @@ import (
 )
 
 // session runs one command or serves SFTP, as sshd does.
-func (s *Server) session(nc ssh.NewChannel) {
+func (s *Server) session(nc ssh.NewChannel, now Config) {
 	ch, requests, err := nc.Accept()
 	if err != nil {
 		return
@@ -25,12 +25,12 @@ func (s *Server) session(nc ssh.NewChannel) {
 		case r.Type == "exec":
 			_ = r.Reply(true, nil)
 			s.wg.Go(func() { ssh.DiscardRequests(requests) })
-			s.command(ch, text.Value)
+			s.command(ch, text.Value, now)
 			return
 		case r.Type == "subsystem" && text.Value == "sftp":
 			_ = r.Reply(true, nil)
 			s.wg.Go(func() { ssh.DiscardRequests(requests) })
-			s.sftp(ch)
+			serveSFTP(ch, now)
 			return
 		default:
 			_ = r.Reply(false, nil)
@@ -38,8 +38,8 @@ func (s *Server) session(nc ssh.NewChannel) {
 	}
 }
 
-func (s *Server) sftp(ch ssh.Channel) {
-	server, err := sftp.NewServer(ch, sftp.WithServerWorkingDirectory(s.Home))
+func serveSFTP(ch ssh.Channel, now Config) {
+	server, err := sftp.NewServer(ch, sftp.WithServerWorkingDirectory(now.Home))
 	if err != nil {
 		return
 	}
@@ -47,10 +47,10 @@ func (s *Server) sftp(ch ssh.Channel) {
 	_ = server.Close()
 }
 
-func (s *Server) command(ch ssh.Channel, line string) {
-	_, _ = io.WriteString(ch, s.Banner)
+func (s *Server) command(ch ssh.Channel, line string, now Config) {
+	_, _ = io.WriteString(ch, now.Banner)
 	cmd := exec.Command("/bin/sh", "-c", line)
-	cmd.Dir, cmd.Env = s.Home, append([]string{"HOME=" + s.Home}, s.Env...)
+	cmd.Dir, cmd.Env = now.Home, append([]string{"HOME=" + now.Home}, now.Env...)
 	cmd.Stdout, cmd.Stderr = ch, ch.Stderr()
 	// Not cmd.Stdin: Wait would wait for its end.
 	stdin, err := cmd.StdinPipe()

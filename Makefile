@@ -1,0 +1,38 @@
+# Every verb has one line of help; `make` alone prints them.
+.DEFAULT_GOAL := help
+.PHONY: help build agents test unit integration demo check clean
+
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# Tests on nodes share two cores with the nodes; a hung one still has to end.
+TEST_TIME   := 25m
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: agents ## build bin/muster, static, with the agents for amd64 and arm64 inside
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/muster ./cmd/muster
+
+agents: ## build and compress the agents into cmd/muster/agents
+	go run ./cmd/muster-agent/pack cmd/muster/agents
+
+test: build ## run all tests; those on container nodes need Docker (MUSTER_NO_DOCKER=1 leaves them out)
+	go test -timeout $(TEST_TIME) ./...
+
+unit: ## run the tests that need no nodes
+	go test $$(go list ./... | grep -v '^muster/integration')
+
+integration: build ## run the tests on container nodes
+	go test -v -timeout $(TEST_TIME) ./integration/...
+
+demo: build ## a SLURM cluster on container nodes: plan, apply, run jobs, apply again, remove
+	integration/demo
+
+check: agents ## gofmt, go vet and staticcheck (fetched by go run)
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+clean: ## remove what make has built
+	rm -rf bin
+	find cmd/muster/agents -type f ! -name README -delete

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"muster/playbooks/event"
+	"muster/playbooks/run"
+	"muster/transport/wire"
+)
+
+// consent says how a plan comes to be approved.
+type consent struct {
+	yes    bool
+	expect string
+	saved  *run.Saved
+	file   string
+}
+
+func (a *app) applyVerb() *cobra.Command {
+	var c consent
+	var hosts, steps bool
+	cmd := &cobra.Command{
+		Use:   "apply PLAYBOOK | PLANFILE",
+		Short: "Show the plan, ask, and make it so",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			playbook := args[0]
+			if run.IsSaved(playbook) {
+				saved, err := run.ReadSaved(playbook)
+				if err != nil {
+					return err
+				}
+				c.saved, c.file = saved, playbook
+				a.again(saved.Source)
+				playbook = saved.Source.Playbook
+			}
+			if a.json != nil && !c.yes && c.saved == nil {
+				return usage("--json does not ask: add --yes, or apply a saved plan")
+			}
+			w, err := a.compile(playbook)
+			if err != nil {
+				return err
+			}
+			if hosts || steps {
+				return list(a.out, w.prog, hosts, steps)
+			}
+			return a.apply(cmd.Context(), w, c, run.NewID(time.Now()), nil)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&c.yes, "yes", false, "do not ask")
+	f.StringVar(&c.expect, "expect", "", "refuse a plan with another id (exit 5)")
+	f.BoolVar(&hosts, "list-hosts", false, "only list the selected hosts")
+	f.BoolVar(&steps, "list-steps", false, "only list the steps")
+	return cmd
+}
+
+// apply plans, asks and applies; done are vertices of an earlier part of the run.
+func (a *app) apply(ctx context.Context, w *work, c consent, id string, done map[string]event.State) error {
+	o, s, err := a.options(w)
+	if err != nil {
+		return err
+	}
+	o.Mode, o.ID, o.Done, o.Expect, o.ExpectID = wire.Apply, id, done, c.saved, c.expect
+	o.Dir = filepath.Join(w.inv.StateDir, "runs", id)
+	o.Resume = a.resumeCommand(w)
+	o.Approve = func(ctx context.Context, p *run.Plan) (string, error) {
+		if err := w.from.Write(o.Dir); err != nil {
+			return "", err
+		}
+		return a.approve(ctx, s, c, p)
+	}
+	d, err := a.newDialer(w.inv, w.secrets)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	sum, err := a.walk(ctx, w, d, o, s)
+	removeEmptyRun(o.Dir)
+	if err != nil {
+		return err
+	}
+	if a.json == nil {
+		if err := a.finish(s, sum); err != nil {
+			return err
+		}
+	}
+	return exit(sum.Exit)
+}
+
+// approve shows the plan and asks, unless consent was given before.
+func (a *app) approve(ctx context.Context, s *screen, c consent, p *run.Plan) (string, error) {
+	if a.json == nil {
+		if err := s.plan.Write(a.out); err != nil {
+			return "", err
+		}
+		fmt.Fprintln(a.out)
+	}
+	switch {
+	case c.saved != nil:
+		return "saved plan " + c.saved.ID, nil
+	case c.yes:
+		return "--yes", nil
+	}
+	return "prompt", a.ask(ctx, fmt.Sprintf("Apply plan %s?", p.ID))
+}
+
+// finish is what stands at the end of an apply.
+func (a *app) finish(s *screen, sum event.Summary) error {
+	switch {
+	case s.approved:
+		return s.report.Write(a.out)
+	case sum.Exit == run.ExitInterrupted:
+		fmt.Fprintln(a.out, "Interrupted before anything was changed.")
+	case sum.Exit == run.ExitLocked:
+		fmt.Fprintln(a.out, "Nothing was changed: a node is locked. Wait with --lock-timeout.")
+	case sum.Exit == run.ExitStale:
+		fmt.Fprintln(a.out, "Nothing was changed: what would be done now is not what was reviewed. Make a new plan.")
+	case sum.Exit != run.ExitDeclined:
+		return s.plan.Write(a.out)
+	}
+	return nil
+}
+
+// resumeCommand is what goes on with a run, without its id.
+func (a *app) resumeCommand(w *work) string {
+	if a.flags.inventory == "" {
+		return "muster resume"
+	}
+	return "muster resume -i " + w.inv.Path
+}
+
+// removeEmptyRun removes the journal of a run that never began: there is nothing
+// to resume.
+func removeEmptyRun(dir string) {
+	j, err := run.ReadJournal(filepath.Join(dir, run.JournalFile))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return
+	}
+	if err == nil && j.Approved {
+		return
+	}
+	_ = os.RemoveAll(dir) // left behind it does no harm
+}

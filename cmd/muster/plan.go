@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"muster/playbooks/run"
+	"muster/transport/wire"
+)
+
+func (a *app) planVerb() *cobra.Command {
+	var p struct {
+		out                               string
+		offline, detailed, hosts, stepsOf bool
+	}
+	cmd := &cobra.Command{
+		Use:   "plan PLAYBOOK",
+		Short: "Show what an apply would change; nothing is changed",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w, err := a.compile(args[0])
+			if err != nil {
+				return err
+			}
+			if p.hosts || p.stepsOf {
+				return list(a.out, w.prog, p.hosts, p.stepsOf)
+			}
+			return a.plan(cmd.Context(), w, p.out, p.offline, p.detailed)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&p.out, "out", "", "save the plan: `muster apply FILE` then applies exactly it")
+	f.BoolVar(&p.offline, "no-connect", false, "plan empty machines from the facts of earlier runs")
+	f.BoolVar(&p.detailed, "detailed-exitcode", false, "exit with 2 when there are changes")
+	f.BoolVar(&p.hosts, "list-hosts", false, "only list the selected hosts")
+	f.BoolVar(&p.stepsOf, "list-steps", false, "only list the steps")
+	return cmd
+}
+
+// plan plans, shows it, and saves it where asked.
+func (a *app) plan(ctx context.Context, w *work, out string, noConnect, detailed bool) error {
+	o, s, err := a.options(w)
+	if err != nil {
+		return err
+	}
+	o.Mode, o.DetailedExit = wire.Plan, detailed
+	var d run.Dialer = offline{o.Facts}
+	if noConnect {
+		o.OnFacts, o.Recorded = nil, true
+		o.Notes = []string{"not connected: every node is taken to be empty"}
+	} else {
+		real, err := a.newDialer(w.inv, w.secrets)
+		if err != nil {
+			return err
+		}
+		defer real.close()
+		d = real
+	}
+	if out != "" {
+		o.OnPlan = func(p *run.Plan) error { return p.Save(w.from, s.events).Write(out) }
+	}
+	sum, err := a.walk(ctx, w, d, o, s)
+	if err != nil {
+		return err
+	}
+	if a.json == nil && sum.Plan != "" {
+		if err := s.plan.Write(a.out); err != nil {
+			return err
+		}
+		if out != "" {
+			fmt.Fprintf(a.out, "\nSaved. Apply exactly this with: muster apply %s --expect %s\n", out, sum.Plan)
+		}
+	}
+	return exit(sum.Exit)
+}

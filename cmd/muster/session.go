@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"muster/cmd/muster/view"
+	"muster/inventory"
+	"muster/inventory/lang"
+	"muster/modules/machine"
+	"muster/playbooks/event"
+	"muster/playbooks/program"
+	"muster/playbooks/run"
+)
+
+// screen is what a run is shown on: JSON, or a plan, lines and a report.
+type screen struct {
+	plan   *view.Plan
+	lines  *view.Lines
+	report *view.Report
+	events []event.Event // of the plan, for a saved one
+	// approved says that the plan was agreed to: then there is a report.
+	approved bool
+}
+
+func (a *app) newScreen(w *work) *screen {
+	s := &screen{plan: view.NewPlan(a.paint), lines: view.NewLines(a.out, a.paint), report: view.NewReport(a.paint)}
+	s.plan.All, s.lines.Verbose = a.flags.verbose, a.flags.verbose
+	var names []string
+	for _, step := range w.prog.Steps {
+		names = append(names, step.Name)
+	}
+	s.plan.Order(names)
+	return s
+}
+
+// Emit implements event.Sink.
+func (s *screen) Emit(e event.Event) {
+	s.plan.Emit(e)
+	s.report.Emit(e)
+	s.lines.Emit(e)
+	switch e.Kind {
+	case event.PlanStep, event.PlanNote, event.PlanDone, event.NodeState:
+		if !s.approved {
+			s.events = append(s.events, e)
+		}
+	case event.Approved:
+		s.approved = true
+	}
+}
+
+// options are what every plan and apply has in common. The screen is nil with
+// --json.
+func (a *app) options(w *work) (run.Options, *screen, error) {
+	o := run.Options{Command: a.commandLine(), Interrupt: a.interrupt, Parallel: a.flags.parallel, LockTimeout: a.flags.lockTimeout}
+	facts, err := w.inv.LoadFacts()
+	if err != nil {
+		return o, nil, err
+	}
+	o.Facts = map[string]run.Known{}
+	for name, f := range facts {
+		o.Facts[name] = run.Known{Facts: f.Facts, At: f.At}
+	}
+	o.OnFacts = func(fresh map[string]machine.Facts) error { return saveFacts(w.inv, fresh) }
+	s := a.newScreen(w)
+	if o.Sink = s; a.json != nil {
+		o.Sink = event.Sinks{event.Func(s.record), a.json}
+	}
+	return o, s, nil
+}
+
+// record keeps the plan's events only: with --json nothing else is shown.
+func (s *screen) record(e event.Event) {
+	switch e.Kind {
+	case event.PlanStep, event.PlanNote, event.PlanDone, event.NodeState:
+		s.events = append(s.events, e)
+	}
+}
+
+// saveFacts adds what was read now to what earlier runs have read.
+func saveFacts(inv *inventory.Inventory, fresh map[string]machine.Facts) error {
+	all, err := inv.LoadFacts()
+	if err != nil {
+		return err
+	}
+	for name, f := range fresh {
+		all[name] = inventory.HostFacts{Facts: f, At: time.Now().UTC()}
+	}
+	return inv.SaveFacts(all)
+}
+
+// walk runs a program and shows errors of the configuration as such.
+func (a *app) walk(ctx context.Context, w *work, d run.Dialer, o run.Options, s *screen) (event.Summary, error) {
+	beat := time.NewTicker(30 * time.Second)
+	defer beat.Stop()
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		for {
+			select {
+			case now := <-beat.C:
+				if a.json == nil {
+					s.lines.Beat(now)
+				}
+			case <-over:
+				return
+			}
+		}
+	}()
+	sum, err := run.Run(ctx, w.prog, d, o)
+	if notice := w.secrets.Notice(); notice != "" {
+		a.log.Info(notice)
+	}
+	var diags hcl.Diagnostics
+	if errors.As(err, &diags) {
+		return sum, a.warn(w, diags)
+	}
+	if err != nil {
+		return sum, &exitError{sum.Exit, err.Error()}
+	}
+	return sum, nil
+}
+
+// list prints hosts or steps, for --list-hosts and --list-steps.
+func list(w io.Writer, p *program.Program, hosts, steps bool) error {
+	if hosts {
+		for _, h := range p.Hosts {
+			if _, err := fmt.Fprintln(w, h.Name); err != nil {
+				return err
+			}
+		}
+	}
+	if steps {
+		for _, s := range p.Steps {
+			if _, err := fmt.Fprintf(w, "%s  %d nodes  %s\n", s.Name, len(s.Vertices), lang.Visible(s.Pos)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
