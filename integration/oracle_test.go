@@ -29,7 +29,7 @@ type snapshot struct {
 // are file systems that are not on disk, muster's own folder, logs, and what a
 // login writes.
 const lookScript = `set -e
-skip='-path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/tmp -o -path /var/lib/muster -o -path /var/log -o -path /home/*/.cache -o -path /root/.cache'
+skip='-path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/tmp -o -path /var/lib/muster -o -path /var/log -o -path /home/*/.cache -o -path /root/.cache -o -name .sudo_as_admin_successful'
 find / -xdev \( $skip \) -prune -o ! -type d -printf 'F %p\t%y %m %u %g %l\n' -o -type d -printf 'F %p\td %m %u %g\n'
 find / -xdev \( $skip \) -prune -o -type f -print0 | xargs -0 sha256sum | sed 's/^/S /'
 dpkg-query -W -f 'P ${Package}\t${Version} ${db:Status-Status}\n'
@@ -242,6 +242,10 @@ func (j judge) installed(f string) bool {
 		if p := s.owner[path.Dir(f)]; p != "" && j.before.packages[p] != j.after.packages[p] {
 			return true
 		}
+	}
+	// The alternatives of a package, and a file that readline-common's script makes.
+	if strings.Contains(j.before.files[f]+j.after.files[f], "/etc/alternatives/") || f == "/etc/inputrc" {
+		return true
 	}
 	return strings.HasPrefix(f, "/etc/init.d") || strings.HasPrefix(f, "/etc/rc") || strings.HasPrefix(f, "/usr/share") || strings.HasPrefix(f, "/usr/lib/locale")
 }

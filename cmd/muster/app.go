@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	charm "github.com/charmbracelet/log"
+	"github.com/muesli/termenv"
 	"github.com/spf13/cobra"
 
 	"muster/cmd/muster/view"
@@ -57,7 +58,7 @@ func exit(code int) error {
 // execute runs muster and returns its exit code.
 func execute(args []string, in io.Reader, out, errOut io.Writer) (code int) {
 	a := &app{in: in, out: out, err: errOut, args: args, paint: view.NewPaint(out), interrupt: make(chan struct{})}
-	a.log = slog.New(charm.NewWithOptions(errOut, charm.Options{Level: charm.InfoLevel}))
+	a.log = slog.New(newLogger(errOut))
 	defer func() {
 		if cause := recover(); cause != nil {
 			fmt.Fprintf(errOut, "muster: bug: %v\n%s", cause, debug.Stack())
@@ -70,6 +71,16 @@ func execute(args []string, in io.Reader, out, errOut io.Writer) (code int) {
 	root := a.root()
 	root.SetArgs(args)
 	return a.conclude(root.ExecuteContext(ctx))
+}
+
+// newLogger writes to stderr. It is not shown the file itself: it would ask the
+// terminal for its colours, and the answer could be taken for the operator's.
+func newLogger(w io.Writer) *charm.Logger {
+	l := charm.NewWithOptions(struct{ io.Writer }{w}, charm.Options{Level: charm.InfoLevel})
+	if isTerminal(w) {
+		l.SetColorProfile(termenv.ANSI)
+	}
+	return l
 }
 
 // conclude says what went wrong and gives the exit code.

@@ -118,7 +118,10 @@ func (o *outputs) Emit(e event.Event) {
 		if b.Len() == 0 {
 			b.WriteString(e.Failure.Stderr)
 		}
-		fmt.Fprintf(b, "\n(%s)\n", e.Failure.Cause)
+		if n := b.Len(); n > 0 && b.String()[n-1] != '\n' {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(b, "(%s)\n", e.Failure.Cause)
 	case e.Kind == event.StepResult:
 		o.of(e.Host)
 	case e.Kind == event.NodeState && (e.State == event.Unreachable || e.State == event.Locked || e.State == event.Failed):

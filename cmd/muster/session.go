@@ -23,13 +23,20 @@ type screen struct {
 	plan   *view.Plan
 	lines  *view.Lines
 	report *view.Report
+	live   *view.Live    // nil where there is no terminal
 	events []event.Event // of the plan, for a saved one
 	// approved says that the plan was agreed to: then there is a report.
 	approved bool
 }
 
 func (a *app) newScreen(w *work) *screen {
-	s := &screen{plan: view.NewPlan(a.paint), lines: view.NewLines(a.out, a.paint), report: view.NewReport(a.paint)}
+	s := &screen{plan: view.NewPlan(a.paint), report: view.NewReport(a.paint)}
+	out := a.out
+	if width := terminalWidth(a.out); width != nil && a.json == nil {
+		s.live = view.NewLive(a.out, a.paint, width)
+		out = s.live
+	}
+	s.lines = view.NewLines(out, a.paint)
 	s.plan.All, s.lines.Verbose = a.flags.verbose, a.flags.verbose
 	var names []string
 	for _, step := range w.prog.Steps {
@@ -44,6 +51,9 @@ func (s *screen) Emit(e event.Event) {
 	s.plan.Emit(e)
 	s.report.Emit(e)
 	s.lines.Emit(e)
+	if s.live != nil {
+		s.live.Emit(e)
+	}
 	switch e.Kind {
 	case event.PlanStep, event.PlanNote, event.PlanDone, event.NodeState:
 		if !s.approved {
@@ -113,6 +123,9 @@ func (a *app) walk(ctx context.Context, w *work, d run.Dialer, o run.Options, s 
 		}
 	}()
 	sum, err := run.Run(ctx, w.prog, d, o)
+	if s.live != nil {
+		s.live.Stop()
+	}
 	if notice := w.secrets.Notice(); notice != "" {
 		a.log.Info(notice)
 	}

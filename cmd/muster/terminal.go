@@ -40,3 +40,19 @@ func (a *app) ask(ctx context.Context, question string) error {
 		return ctx.Err()
 	}
 }
+
+// terminalWidth measures a terminal, nil for anything else and where TERM says
+// that it cannot move its cursor.
+func terminalWidth(w io.Writer) func() int {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("TERM") == "dumb" || os.Getenv("CI") != "" || !term.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	return func() int {
+		width, _, err := term.GetSize(int(f.Fd()))
+		if err != nil || width == 0 {
+			return 80
+		}
+		return width
+	}
+}

@@ -139,11 +139,17 @@ func (c *Cluster) IsController(name string) bool {
 }
 
 // ConfServers is the argument of slurmd's --conf-server: addresses, so that no
-// name has to resolve, the primary first.
+// name has to resolve, the primary first, with the port where it is not SLURM's
+// own (the first one of a range).
 func (c *Cluster) ConfServers() string {
+	port := ""
+	if p, ok := c.option("SlurmctldPort"); ok && p != "" {
+		first, _, _ := strings.Cut(p, "-")
+		port = ":" + first
+	}
 	var out []string
 	for _, h := range c.Controllers {
-		out = append(out, address(h))
+		out = append(out, address(h)+port)
 	}
 	return strings.Join(out, ",")
 }

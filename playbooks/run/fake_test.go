@@ -35,6 +35,7 @@ type fleet struct {
 	dials   map[string]int
 	forgot  map[string]bool
 	moved   map[string]bool // hosts whose plan differs since
+	odd     map[string]bool // hosts whose facts break their bounds
 	onDo    func(name string)
 	changes func(name string) []machine.Change
 }
@@ -56,6 +57,9 @@ func (f *fleet) Dial(_ context.Context, host string, mode wire.Mode, run string)
 	c := &fakeConn{f: f, host: host, mode: mode, out: make(chan wire.Message, 64), closed: make(chan struct{}), ids: map[uint32]string{}}
 	c.hello = wire.Hello{Protocol: wire.Protocol, Holder: f.holder[host], Resumed: f.began[host],
 		Facts: machine.Facts{Hostname: host, Clock: time.Now().UnixMilli()}}
+	if f.odd[host] {
+		c.hello.Facts.Hostname = "x\nSlurmctldHost=evil"
+	}
 	return c, nil
 }
 
@@ -68,6 +72,7 @@ type fakeConn struct {
 	out    chan wire.Message
 	closed chan struct{}
 	once   sync.Once
+	cause  error // of the loss
 }
 
 func (c *fakeConn) Hello() wire.Hello { return c.hello }
@@ -78,6 +83,9 @@ func (c *fakeConn) Recv(ctx context.Context) (wire.Message, error) {
 	case m := <-c.out:
 		return m, nil
 	case <-c.closed:
+		if c.cause != nil {
+			return nil, c.cause
+		}
 		return nil, errors.New("connection lost")
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -162,6 +170,10 @@ func (c *fakeConn) do(id uint32) {
 		_ = c.Close()
 		return
 	case "silent":
+		return
+	case "hostile":
+		c.cause = fmt.Errorf("%w: frame of 2 GiB", ErrHostile)
+		_ = c.Close()
 		return
 	case "breach":
 		d.ID += 77

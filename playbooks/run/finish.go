@@ -104,8 +104,11 @@ func (w *walk) hold(v int32, what string) {
 	if int(v) >= len(w.state) || w.state[v] != "" {
 		return
 	}
-	switch n := w.r.nodes[w.r.prog.Vertices[v].Host]; n.state {
-	case event.Unreachable:
+	n, known := w.r.nodes[w.r.prog.Vertices[v].Host], w.r.plan.Vertices[v].State
+	switch {
+	case done(known): // it needs nothing: neither what is missing
+		w.finish(v, known)
+	case n.state == event.Unreachable:
 		w.finish(v, event.Unreachable)
 	default:
 		w.r.emitVertex(v, event.Event{Kind: event.StepResult, State: event.Held, Text: "needs " + what})

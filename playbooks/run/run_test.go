@@ -229,7 +229,7 @@ func TestLostForGood(t *testing.T) {
 }
 
 func TestAgentThatBreaksTheProtocolFailsAlone(t *testing.T) {
-	for _, trouble := range []string{"breach", "silent"} {
+	for _, trouble := range []string{"breach", "silent", "hostile"} {
 		synctest.Test(t, func(t *testing.T) {
 			b, f := build("a b", "one: a b", "two: a b"), newFleet()
 			f.trouble["one@a"] = trouble
@@ -237,6 +237,22 @@ func TestAgentThatBreaksTheProtocolFailsAlone(t *testing.T) {
 			expectStates(t, e, "one@a=failed two@a=held one@b=changed two@b=changed")
 		})
 	}
+}
+
+func TestFactsOutOfBoundsFailTheirNodeAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, f := build("a b", "one: a b"), newFleet()
+		f.odd = map[string]bool{"a": true}
+		_, e := apply(t, b, f, ExitFailed, func(o *Options) {
+			o.OnFacts = func(m map[string]machine.Facts) error {
+				if _, bad := m["a"]; bad || len(m) != 1 {
+					t.Errorf("facts kept: %v", m)
+				}
+				return nil
+			}
+		})
+		expectStates(t, e, "one@a=failed one@b=changed")
+	})
 }
 
 func TestLocked(t *testing.T) {

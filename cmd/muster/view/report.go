@@ -80,8 +80,11 @@ func (r *Report) Write(w io.Writer) error {
 		}
 	}
 	fmt.Fprintf(&b, ") in %s.\n", millis(s.Millis))
-	if s.Failed+s.Held > 0 {
+	switch {
+	case s.Failed > 0:
 		fmt.Fprintf(&b, "%s %d failed, %s not started because of it.\n", r.paint.red.Render("Not done:"), s.Failed, count(s.Held, "step", "steps"))
+	case s.Held > 0:
+		fmt.Fprintf(&b, "%s %s not started.\n", r.paint.red.Render("Not done:"), count(s.Held, "step", "steps"))
 	}
 	if len(s.Unreachable) > 0 {
 		fmt.Fprintf(&b, "%s %s\n", r.paint.red.Render("Unreachable:"), nodes(s.Unreachable))

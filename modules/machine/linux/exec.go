@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -142,7 +143,7 @@ func finish(ctx context.Context, cmd *exec.Cmd, res machine.Result, err error, l
 	case ctx.Err() != nil:
 		return res, context.Cause(ctx)
 	case errors.As(err, &exit):
-		status, _ := exit.Sys().(unix.WaitStatus)
+		status, _ := exit.Sys().(syscall.WaitStatus)
 		res.Exit = exit.ExitCode()
 		if status.Signaled() {
 			res.Exit = 128 + int(status.Signal())

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -102,16 +103,16 @@ func TestNodeReadOnly(t *testing.T) {
 		if out, err := exec.Command("sh", "-c", "echo x >/etc/y").CombinedOutput(); err == nil {
 			t.Errorf("a child wrote to /etc: %s", out)
 		}
-		v := get(t, ctx, s, "package_candidate", "munge").Get("version").S
+		v := get(t, ctx, s, "package_candidate", "hello").Get("version").S
 		if v == "" {
-			t.Error("no candidate for munge")
+			t.Error("no candidate for hello")
 		}
 		if n := get(t, ctx, s, "package_candidate", "no-such-package"); n != nil {
 			t.Errorf("a candidate for no-such-package: %v", n)
 		}
 		sim, err := s.Exec(ctx, machine.Run{Argv: slices.Concat([]string{"apt-get"},
-			s.packages.(*apt).options(), []string{"-s", "install", "munge=" + v})}, true)
-		if err != nil || !strings.Contains(sim.Stdout, "Inst munge") {
+			s.packages.(*apt).options(), []string{"-s", "install", "hello=" + v})}, true)
+		if err != nil || !strings.Contains(sim.Stdout, "Inst hello") {
 			t.Errorf("apt-get -s: %v %v", sim, err)
 		}
 		if q, err := s.Exec(ctx, machine.Run{Argv: []string{"dpkg-query", "-W", "dpkg"}}, true); err != nil || q.Exit != 0 {
@@ -133,15 +134,43 @@ func TestNodeReadOnly(t *testing.T) {
 	must(t, os.Remove("/etc/muster-test"))
 }
 
+// TestNodeReadOnlyOld seals mount by mount, as kernels before 5.12 need it.
+func TestNodeReadOnlyOld(t *testing.T) {
+	node(t)
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		writable, err := ownView(Dir)
+		if err == nil {
+			err = sealEach(writable)
+		}
+		done <- err
+		for _, path := range []string{"/etc/x", "/run/x", "/run/lock/x", "/dev/shm/x", "/etc/hosts"} {
+			if os.WriteFile(path, nil, 0o600) == nil {
+				t.Errorf("%s could be written", path)
+			}
+		}
+		for _, path := range []string{"/tmp/x", Dir + "/x", "/dev/null"} {
+			done <- os.WriteFile(path, nil, 0o600)
+		}
+		close(done)
+	}()
+	for err := range done {
+		must(t, err)
+	}
+	must(t, os.Remove(Dir+"/x"))
+}
+
 var slurm = []string{"munge", "mariadb-server", "slurmctld", "slurmd"}
 
 func TestNodePackages(t *testing.T) {
 	s, ctx := node(t)
-	utmpBefore := false
 	if _, err := os.Stat(utmp); err != nil {
-		// A node that knows its runlevel: init scripts would start daemons.
-		must(t, os.WriteFile(utmp, nil, 0o644))
-		utmpBefore = true
+		// A node that knows its runlevel (5): init scripts would start daemons.
+		record := make([]byte, 384)
+		record[0], record[4] = 1, '5'
+		must(t, os.WriteFile(utmp, record, 0o644))
+		defer os.Remove(utmp)
 	}
 	var items []machine.Item
 	var was []machine.State
@@ -171,9 +200,6 @@ func TestNodePackages(t *testing.T) {
 	}
 	if _, err := os.Stat("/usr/sbin/policy-rc.d"); err == nil {
 		t.Error("a policy-rc.d is left")
-	}
-	if utmpBefore {
-		must(t, os.Remove(utmp))
 	}
 	if left := sh(t, "systemctl list-units --all --no-legend 'muster-*'"); left != "" {
 		t.Errorf("units are left: %s", left)

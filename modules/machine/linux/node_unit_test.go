@@ -119,6 +119,50 @@ func TestNodeUnitAdopt(t *testing.T) {
 	}
 }
 
+// again re-executes itself on HUP: a new main process, the same invocation.
+const again = `#!/bin/bash
+again() { /etc/muster-try.sh & sleep 1; exit 0; }
+trap again HUP
+systemd-notify --ready MAINPID=$$
+while :; do sleep 1000 & wait $!; done
+`
+
+func TestNodeUnitReexec(t *testing.T) {
+	s, ctx := node(t)
+	must(t, os.WriteFile("/etc/muster-try.sh", []byte(again), 0o755))
+	tryUnit(t, "Type=notify\nNotifyAccess=all\nExecStart=/etc/muster-try.sh")
+	how := map[string]string{machine.HowReexec: "true",
+		machine.HowReload: "systemctl\x00kill\x00--kill-whom=main\x00--signal=HUP\x00" + testUnit}
+	apply := func(want machine.State) {
+		t.Helper()
+		must(t, set(t, ctx, s, machine.Item{Ref: machine.Ref{Table: "unit", Key: testUnit}, Want: want, How: how}))
+	}
+	apply(tryInputs(s, "one"))
+	first := mainPID(t)
+	must(t, os.WriteFile(testConf, []byte("two"), 0o644))
+	if a := action(t, ctx, s, tryInputs(s, "two")); a != machine.Reload {
+		t.Fatalf("changed: %q", a)
+	}
+	apply(tryInputs(s, "two"))
+	second := mainPID(t)
+	if a := action(t, ctx, s, tryInputs(s, "two")); a != machine.None || first == second {
+		t.Fatalf("re-executed: %q, process %s then %s", a, first, second)
+	}
+	// Somebody changes both inputs and re-executes by hand.
+	must(t, os.WriteFile(testConf, []byte("three"), 0o644))
+	must(t, os.WriteFile(testKey, []byte("new"), 0o600))
+	time.Sleep(20 * time.Millisecond)
+	sh(t, "systemctl kill --kill-whom=main --signal=HUP "+testUnit+"; for i in $(seq 50); do [ $(systemctl show -P MainPID "+testUnit+") != "+second+" ] && exit 0; sleep 0.1; done; exit 1")
+	want := tryInputs(s, "three")
+	if a := action(t, ctx, s, want); a != machine.None {
+		t.Errorf("re-executed by hand: %q", a)
+	}
+	want["restart:file:"+testKey] = machine.Text(s.Digest("new"))
+	if a := action(t, ctx, s, want); a != machine.Restart {
+		t.Errorf("a re-execution took over a restart input: %q", a)
+	}
+}
+
 func TestNodeUnitErrors(t *testing.T) {
 	s, ctx := node(t)
 	tryUnit(t, `ExecStart=/bin/sh -c 'echo no such thing as a config; exit 7'`)

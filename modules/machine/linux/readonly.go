@@ -37,28 +37,14 @@ func (s *Store) ReadOnly(f func() error) error {
 	return <-done
 }
 
-// seal makes the calling thread's own mount namespace and turns it read-only.
+// seal makes the calling thread's own view of the file system read-only.
 func seal(dir string) error {
-	// CLONE_FS: working directory and umask are shared between threads otherwise, and
-	// a shared one cannot enter another namespace.
-	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
-		return fmt.Errorf("unshare: %w", err)
-	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("mount / private: %w", err)
-	}
-	if err := unix.Mount(dir, dir, "", unix.MS_BIND, ""); err != nil {
-		return fmt.Errorf("mount %s: %w", dir, err)
-	}
-	if err := unix.Mount("tmpfs", "/tmp", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777,size=256m"); err != nil {
-		return fmt.Errorf("mount /tmp: %w", err)
-	}
-	writable := []string{dir}
-	if !within("/tmp", dir) {
-		writable = append(writable, "/tmp")
+	writable, err := ownView(dir)
+	if err != nil {
+		return err
 	}
 	attr := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
-	err := unix.MountSetattr(unix.AT_FDCWD, "/", unix.AT_RECURSIVE, attr)
+	err = unix.MountSetattr(unix.AT_FDCWD, "/", unix.AT_RECURSIVE, attr)
 	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
 		// Before Linux 5.12, or under a filter that does not know the call.
 		return sealEach(writable)
@@ -73,6 +59,29 @@ func seal(dir string) error {
 		}
 	}
 	return nil
+}
+
+// ownView gives the calling thread a mount namespace of its own, in which muster's
+// folder and an empty /tmp are mounts that can stay writable. It names them.
+func ownView(dir string) (writable []string, err error) {
+	// CLONE_FS: working directory and umask are shared between threads otherwise, and
+	// a shared one cannot enter another namespace.
+	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
+		return nil, fmt.Errorf("unshare: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return nil, fmt.Errorf("mount / private: %w", err)
+	}
+	if err := unix.Mount(dir, dir, "", unix.MS_BIND, ""); err != nil {
+		return nil, fmt.Errorf("mount %s: %w", dir, err)
+	}
+	if within("/tmp", dir) {
+		return []string{dir}, nil // only in tests: an own /tmp would hide it
+	}
+	if err := unix.Mount("tmpfs", "/tmp", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777,size=256m"); err != nil {
+		return nil, fmt.Errorf("mount /tmp: %w", err)
+	}
+	return []string{dir, "/tmp"}, nil
 }
 
 func within(dir, path string) bool {

@@ -7,6 +7,10 @@ import (
 	"muster/modules/machine"
 )
 
+// tick is how far the kernel's clock for file times may be behind, in microseconds
+// (100 Hz kernels): a file that looks barely older than a process may be newer.
+const tick = 10_000
+
 // readUnit gives running, enabled, and for a running unit the asked inputs: the
 // digests of what its process was started with.
 //
@@ -124,10 +128,10 @@ func (s *Store) inputNow(kind, name string, start int64) (digest string, older b
 		}
 		state, err := s.readFile(name, []string{"content"})
 		// What is not there cannot be newer.
-		return s.Digest(state.Get("content").S), !ok || at < start, err
+		return s.Digest(state.Get("content").S), !ok || at+tick < start, err
 	case "package":
 		version, at, err := s.packages.installed(name)
-		return s.Digest(version), version == "" || at < start, err
+		return s.Digest(version), version == "" || at+tick < start, err
 	}
 	return machine.Current, true, nil
 }

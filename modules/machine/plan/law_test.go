@@ -37,7 +37,9 @@ func TestPlanEqualsApply(t *testing.T) {
 }
 
 func drawItem(t *rapid.T) machine.Item {
-	val := func(label string) machine.Value { return machine.Text(rapid.SampledFrom([]string{"1", "2"}).Draw(t, label)) }
+	val := func(label string) machine.Value {
+		return machine.Text(rapid.SampledFrom([]string{"1", "2"}).Draw(t, label))
+	}
 	switch rapid.IntRange(0, 2).Draw(t, "table") {
 	case 0:
 		return machine.Item{Ref: machine.Ref{Table: "package", Key: rapid.SampledFrom([]string{"p", "q"}).Draw(t, "package")},
