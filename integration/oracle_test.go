@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"muster/integration/lab"
 )
@@ -21,52 +22,81 @@ type snapshot struct {
 	packages map[string]string
 	accounts map[string]string
 	services map[string]string
-	// contents lists which package brought a path.
+	// owner says which package brought a path, also one that is gone again.
 	owner map[string]string
 }
 
 // lookScript prints a node's snapshot, a kind letter before each line. Left out
 // are file systems that are not on disk, muster's own folder, logs, and what a
-// login writes.
+// login writes. $1 is the time of the last look, in seconds: a file whose ctime is
+// older cannot have changed since (nothing can set a ctime), so only newer ones
+// are read.
 const lookScript = `set -e
 skip='-path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/tmp -o -path /var/lib/muster -o -path /var/log -o -path /home/*/.cache -o -path /root/.cache -o -name .sudo_as_admin_successful'
 find / -xdev \( $skip \) -prune -o ! -type d -printf 'F %p\t%y %m %u %g %l\n' -o -type d -printf 'F %p\td %m %u %g\n'
-find / -xdev \( $skip \) -prune -o -type f -print0 | xargs -0 sha256sum | sed 's/^/S /'
+find / -xdev \( $skip \) -prune -o -type f -newerct "@$1" -print0 | xargs -0 -r sha256sum | sed 's/^/S /'
 dpkg-query -W -f 'P ${Package}\t${Version} ${db:Status-Status}\n'
 sed 's/^/U user:/' /etc/passwd; sed 's/^/U group:/' /etc/group
-for u in $(systemctl list-units --type=service --state=running --plain --no-legend | awk '{print $1}'); do
-  echo "R $u	$(systemctl show -p MainPID,ExecMainStartTimestampMonotonic,InvocationID "$u" | sort | tr '\n' ' ')"
-done
-cd /var/lib/dpkg/info && for l in *.list; do p=${l%.list}; p=${p%%:*}; sed "s|^|L $p	|" "$l"; done
+units=$(systemctl list-units --type=service --state=running --plain --no-legend | cut -d' ' -f1)
+systemctl show -p Id,MainPID,ExecMainStartTimestampMonotonic,InvocationID $units | awk -v RS= '{gsub("\n", " "); print "R " $0}'
+cd /var/lib/dpkg/info && find . -name '*.list' -newerct "@$1" | xargs -r awk '{sub("^./", "", FILENAME); p = FILENAME; sub(".list$", "", p); sub(":.*", "", p); print "L " p "\t" $0}'
 `
 
-// look takes a snapshot of every node.
+// remembered is what the last look at a node found out about contents.
+type remembered struct {
+	at     int64
+	sums   map[string]string
+	owners map[string]string
+}
+
+var (
+	memoryMu sync.Mutex
+	memory   = map[string]*remembered{} // by lab and node
+)
+
+// look takes a snapshot of every node that runs.
 func look(t *testing.T, l *lab.Lab) map[string]snapshot {
 	t.Helper()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	out := map[string]snapshot{}
 	for _, n := range l.Nodes {
-		if n.State != "running" {
-			continue
-		}
 		wg.Go(func() {
-			var b bytes.Buffer
-			err := l.ExecIO(t.Context(), n.Name, strings.NewReader(lookScript), &b, "sh")
+			s, err := lookAt(t, l, n.Name)
 			mu.Lock()
 			defer mu.Unlock()
-			if err != nil {
+			switch {
+			case err == nil:
+				out[n.Name] = s
+			case n.State == "running":
 				t.Errorf("%s: snapshot: %v", n.Name, err)
 			}
-			out[n.Name] = parseSnapshot(b.String())
 		})
 	}
 	wg.Wait()
 	return out
 }
 
-func parseSnapshot(text string) snapshot {
-	s := snapshot{map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}}
+func lookAt(t *testing.T, l *lab.Lab, node string) (snapshot, error) {
+	memoryMu.Lock()
+	m := memory[l.Name+"/"+node]
+	if m == nil {
+		m = &remembered{sums: map[string]string{}, owners: map[string]string{}}
+		memory[l.Name+"/"+node] = m
+	}
+	memoryMu.Unlock()
+	now := time.Now().Unix() - 1 // what changes during the look is read again next time
+	var b bytes.Buffer
+	if err := l.ExecIO(t.Context(), node, strings.NewReader(lookScript), &b, "sh", "-s", fmt.Sprint(m.at)); err != nil {
+		return snapshot{}, err
+	}
+	s := parseSnapshot(b.String(), m)
+	m.at = now
+	return s, nil
+}
+
+func parseSnapshot(text string, m *remembered) snapshot {
+	s := snapshot{map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}, nil}
 	for line := range strings.Lines(text) {
 		kind, rest, _ := strings.Cut(strings.TrimRight(line, "\n"), " ")
 		key, value, _ := strings.Cut(rest, "\t")
@@ -75,7 +105,7 @@ func parseSnapshot(text string) snapshot {
 			s.files[key] = value
 		case "S":
 			sum, name, _ := strings.Cut(rest, "  ")
-			s.files[name] += " " + sum
+			m.sums[name] = sum
 		case "P":
 			s.packages[key] = value
 		case "U":
@@ -83,11 +113,18 @@ func parseSnapshot(text string) snapshot {
 			account, more, _ := strings.Cut(fields, ":")
 			s.accounts[name+":"+account] = more
 		case "R":
-			s.services[key] = value
+			name, _, _ := strings.Cut(rest[strings.Index(rest, "Id=")+3:], " ")
+			s.services[name] = rest
 		case "L":
-			s.owner[value] = key
+			m.owners[value] = key
 		}
 	}
+	for name, state := range s.files {
+		if strings.HasPrefix(state, "f ") {
+			s.files[name] = state + " " + m.sums[name]
+		}
+	}
+	s.owner = maps.Clone(m.owners)
 	return s
 }
 

@@ -61,9 +61,26 @@ func (d *dialer) Dial(ctx context.Context, host string, mode wire.Mode, id strin
 		conn, err = d.ssh.Dial(ctx, d.target(h), args)
 	}
 	if err != nil {
-		return nil, err
+		return nil, explained(err)
 	}
 	return link{conn}, nil
+}
+
+// explained adds what else is known about a node that could not be reached: the
+// last line that it printed, and what to do.
+func explained(err error) error {
+	var e *transport.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	printed := strings.TrimSpace(e.Stderr)
+	if last := strings.TrimSpace(printed[strings.LastIndexByte(printed, '\n')+1:]); last != "" && !strings.Contains(err.Error(), last) {
+		err = fmt.Errorf("%w: %s", err, last)
+	}
+	if e.Hint != "" {
+		err = fmt.Errorf("%w (hint: %s)", err, e.Hint)
+	}
+	return err
 }
 
 func (d *dialer) sudoPassword(c inventory.Connection) ([]byte, error) {

@@ -1,5 +1,6 @@
 # Four nodes: one controller that also keeps the accounting database, and three
-# compute nodes. `muster lab up` writes an inventory of this shape for its nodes.
+# compute nodes. `muster lab up` writes an inventory of this shape for its nodes. facts.json
+# holds facts as muster records them, for plans with --no-connect.
 cluster "lab4" {
   domain = "lab4.example.com"
 }
@@ -18,7 +19,6 @@ host "ctl01" {
 hosts "node[01-03]" {
   address = "10.10.0.[11-13]"
   groups  = ["slurm_node"]
-  vars    = { cpus = 2, memory_mb = 4000 } # used until the nodes have been reached once
 }
 
 secret "munge_key" {

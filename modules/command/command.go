@@ -17,7 +17,7 @@ var Module = modules.Module{
 	Name: "command",
 	Doc: "Runs a program, without a shell, where it has not done its work yet.\n\n" +
 		"Say how that is seen: creates names a file that is there afterwards, unless is a program that only reads and exits with 0 once there is nothing to do " +
-		"(it also runs in a plan, and has to exist then: ask for what may be missing through a shell). With always = true the program runs in every apply; such steps are counted apart and are not expected to converge.\n\n" +
+		"(it also runs in a plan, and has to exist then: ask for what may be missing through a shell; nothing in a plan reaches systemd, so units are kept by the module service). With always = true the program runs in every apply; such steps are counted apart and are not expected to converge.\n\n" +
 		"For a shell, write argv = [\"sh\", \"-c\", \"...\"]. Secrets do not belong into argv or env: every user of the node can read them there.",
 	Example: `step "command" "swap" {
   on     = "all"
@@ -58,6 +58,9 @@ func (c *Config) Validate() error {
 		if err := checkArgv(arg, argv); err != nil {
 			return err
 		}
+	}
+	if name := asksSystemd(c.Unless); name != "" {
+		return modules.BadArg("unless", "%s asks systemd, which no program of a plan can reach: let a service step keep the unit, or look for a file", name)
 	}
 	for k, v := range c.Env {
 		if k == "" || strings.ContainsAny(k, "=\x00") || strings.Contains(v, "\x00") {

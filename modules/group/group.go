@@ -55,7 +55,7 @@ func (c *Config) Ensure(ctx context.Context, m machine.Machine) error {
 		it.Want["gid"] = machine.Text(strconv.Itoa(c.GID))
 	}
 	if c.System {
-		it.How = map[string]string{"system": "true"}
+		it.How = map[string]string{machine.HowSystem: "true"}
 	}
 	return m.Set(ctx, it)
 }

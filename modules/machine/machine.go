@@ -24,9 +24,14 @@ type Item struct {
 	Ref  Ref
 	Want State
 	// How says how to write it where there is a choice; it is never compared. The
-	// unit table knows HowReload, HowReady and HowReexec.
+	// unit table knows HowReload, HowReady and HowReexec, the user and group tables
+	// HowSystem.
 	How map[string]string
 }
+
+// HowSystem is "true" for a user or group that, when it is made, gets its number
+// from the range of system accounts.
+const HowSystem = "system"
 
 // Machine is what a module works on. It is the same code on the real node, on
 // the copy-on-write view of a plan and on a memory machine.

@@ -106,7 +106,7 @@ func (c *Config) userItems(ref machine.Ref, was machine.State) []machine.Item {
 	var items []machine.Item
 	var how map[string]string
 	if c.System {
-		how = map[string]string{"system": "true"}
+		how = map[string]string{machine.HowSystem: "true"}
 	}
 	if isNew {
 		if u.Group == "" {

@@ -36,6 +36,7 @@ type fleet struct {
 	forgot  map[string]bool
 	moved   map[string]bool // hosts whose plan differs since
 	odd     map[string]bool // hosts whose facts break their bounds
+	quick   bool            // steps take no time
 	onDo    func(name string)
 	changes func(name string) []machine.Change
 }
@@ -153,7 +154,9 @@ func (c *fakeConn) do(id uint32) {
 	if f.onDo != nil {
 		f.onDo(name)
 	}
-	time.Sleep(time.Second)
+	if !f.quick {
+		time.Sleep(time.Second)
+	}
 	f.mu.Lock()
 	trouble := f.trouble[name]
 	if trouble == "cut" && f.cuts[name] > 0 {

@@ -97,6 +97,32 @@ func TestPlanStaysPlan(t *testing.T) {
 	}
 }
 
+// TestAdoptedUnchanged: an apply remembers what runs on a node that it has nothing
+// to do on, and a plan remembers nothing.
+func TestAdoptedUnchanged(t *testing.T) {
+	n := newNode(t)
+	steps := func(text string) wire.Steps {
+		return wire.Steps{Vertices: []wire.Vertex{vertex(t, 1, note{Path: "/a", Text: text})}}
+	}
+	n.Seed(machine.Ref{Table: "file", Key: "/a"}, machine.State{"type": machine.Text("file"), "content": machine.Text("one")})
+	for _, run := range []struct {
+		mode wire.Mode
+		text string
+		want int
+	}{{wire.Plan, "one", 0}, {wire.Apply, "two", 0}, {wire.Apply, "one", 1}} {
+		c, served, _ := n.dial(t, n.options(run.mode))
+		send(t, c, steps(run.text))
+		recv[wire.Base](t, c)
+		if n.records != run.want {
+			t.Errorf("%v of %q: records saved %d times, want %d", run.mode, run.text, n.records, run.want)
+		}
+		send(t, c, wire.Bye{Forget: true})
+		if err := ended(t, served); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestCutAndResume cuts the line while a program runs, and goes on with another
 // agent of the same run.
 func TestCutAndResume(t *testing.T) {

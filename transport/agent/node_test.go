@@ -91,7 +91,7 @@ func (n *node) SaveRecords(context.Context, []machine.Item) error {
 }
 
 // Adopt waits for nothing, and counts.
-func (n *node) Adopt(context.Context, string) ([]string, error) {
+func (n *node) Adopt(context.Context) ([]string, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.adopted++

@@ -58,9 +58,9 @@ type Sealer interface {
 
 // Adopter is a store whose long programs outlive an agent.
 type Adopter interface {
-	// Adopt waits until what an earlier agent of the run has left running has ended,
-	// and names it. Nothing is read for the run before.
-	Adopt(ctx context.Context, run string) ([]string, error)
+	// Adopt waits until what earlier agents have left running has ended,
+	// and names it. Nothing is read of the node before.
+	Adopt(ctx context.Context) ([]string, error)
 }
 
 // Downloader is a store that can fetch packages before it installs any.

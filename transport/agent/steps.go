@@ -63,7 +63,7 @@ func (s *session) load(ctx context.Context) error {
 	if a, ok := s.store.(Adopter); ok && s.Mode == wire.Apply {
 		ctx, cancel := until(ctx, s.gone)
 		defer cancel()
-		if _, err := a.Adopt(ctx, s.Run); err != nil {
+		if _, err := a.Adopt(ctx); err != nil {
 			return fmt.Errorf("node: adopt: %w", err)
 		}
 	}
@@ -91,6 +91,13 @@ func (s *session) base(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("node: read-only plan: %w", err)
 	}
+	// A node without changes hears no begin. Its running units are as wanted now; not
+	// remembered, a setting that is changed later would look as if they had it.
+	if s.Mode == wire.Apply && !s.resumed && !slices.ContainsFunc(plans, touches) {
+		if err := s.saveRecords(ctx); err != nil {
+			return fmt.Errorf("node: %w", err)
+		}
+	}
 	var b wire.Base
 	for _, p := range plans {
 		b.Plans = append(b.Plans, wire.VertexPlan{ID: p.ID, Changes: p.Changes, Failure: failure(p.Err)})
@@ -102,6 +109,9 @@ func (s *session) base(ctx context.Context) error {
 	}
 	return nil
 }
+
+// touches says whether a step will change the node, or might have if it had not failed.
+func touches(p plan.StepPlan) bool { return p.Err != nil || len(p.Changes) > 0 }
 
 // begin makes the base durable, before the first write. The file is written
 // last: where it exists, all else has been done.
@@ -121,14 +131,8 @@ func (s *session) prepare(ctx context.Context) error {
 	if s.resumed {
 		return nil
 	}
-	if r, ok := s.store.(Recorder); ok {
-		var want []machine.Item
-		for _, u := range s.node.Units() {
-			want = append(want, machine.Item{Ref: machine.Ref{Table: "unit", Key: u.Name}, Want: u.Want})
-		}
-		if err := r.SaveRecords(ctx, want); err != nil {
-			return err
-		}
+	if err := s.saveRecords(ctx); err != nil {
+		return err
 	}
 	if d, ok := s.store.(Downloader); ok {
 		if err := d.Download(ctx, s.node.Packages()); err != nil {
@@ -140,6 +144,19 @@ func (s *session) prepare(ctx context.Context) error {
 		return err
 	}
 	return s.runs.save(b)
+}
+
+// saveRecords saves what the plan has found out about the running units.
+func (s *session) saveRecords(ctx context.Context) error {
+	r, ok := s.store.(Recorder)
+	if !ok {
+		return nil
+	}
+	var want []machine.Item
+	for _, u := range s.node.Units() {
+		want = append(want, machine.Item{Ref: machine.Ref{Table: "unit", Key: u.Name}, Want: u.Want})
+	}
+	return r.SaveRecords(ctx, want)
 }
 
 // step makes a vertex runnable. One that cannot be is a step that fails.

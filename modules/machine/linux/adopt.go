@@ -6,14 +6,15 @@ import (
 	"time"
 )
 
-// Adopt waits for the jobs of a run that still live, such as an installation whose
-// agent lost its connection, and names their units. Nothing may be read of the
-// node for that run before it has returned: the jobs are changing it.
-func (s *Store) Adopt(ctx context.Context, run string) ([]string, error) {
+// Adopt waits for the jobs that still live, such as an installation whose agent
+// lost its connection, and names their units. Those of other runs count as well:
+// the lock of a run ends with its agent, and its jobs may outlive it. Nothing may
+// be read of the node before it has returned: the jobs are changing it.
+func (s *Store) Adopt(ctx context.Context) ([]string, error) {
 	if !booted() {
 		return nil, nil
 	}
-	names, err := s.bus.names(ctx, "muster-"+unitWord(run, 80)+"-*.service")
+	names, err := s.bus.names(ctx, "muster-*-*.service")
 	if err != nil {
 		return nil, err
 	}

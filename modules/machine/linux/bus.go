@@ -73,19 +73,22 @@ func login(conn *dbus.Conn) error {
 }
 
 // connection gives the open connection. One that is lost (systemd drops all when
-// it re-executes itself) is made anew.
+// it re-executes itself) is made anew, by another goroutine: a caller may be on a
+// thread that cannot see the sockets (ReadOnly), and only reads of units come so.
 func (b *bus) connection() (*dbus.Conn, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.conn != nil && b.conn.Connected() {
 		return b.conn, nil
 	}
-	conn, _, err := dial()
-	if err != nil {
-		return nil, err
-	}
-	b.conn = conn
-	return conn, nil
+	var err error
+	dialled := make(chan struct{})
+	go func() {
+		defer close(dialled)
+		b.conn, _, err = dial()
+	}()
+	<-dialled
+	return b.conn, err
 }
 
 func (b *bus) close() {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -158,8 +157,6 @@ func finish(ctx context.Context, cmd *exec.Cmd, res machine.Result, err error, l
 	}
 	return res, nil
 }
-
-var _ io.Writer = (*tail)(nil)
 
 // withPath is argv with its program as an absolute path, as systemd wants it.
 func withPath(argv []string) ([]string, error) {

@@ -134,6 +134,38 @@ func TestNodeReadOnly(t *testing.T) {
 	must(t, os.Remove("/etc/muster-test"))
 }
 
+// TestNodeReadOnlyBus shows that nothing in a plan can give systemd an order, the
+// agent included, while units can still be read.
+func TestNodeReadOnlyBus(t *testing.T) {
+	s, ctx := node(t)
+	show := "systemctl show -p MainPID,ActiveEnterTimestampMonotonic,InvocationID ssh.service"
+	before := sh(t, show)
+	must(t, s.ReadOnly(func() error {
+		for _, try := range []string{"systemctl restart ssh", "systemctl stop ssh", "service ssh restart",
+			"busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager RestartUnit ss ssh.service replace",
+			"systemd-run true", "hostnamectl hostname other"} {
+			if out, err := exec.Command("sh", "-c", try).CombinedOutput(); err == nil {
+				t.Errorf("%s: it worked: %s", try, out)
+			}
+		}
+		if result, err := s.bus.do(ctx, "RestartUnit", "ssh.service", "replace"); err == nil {
+			t.Errorf("the agent restarted a unit: %s", result)
+		}
+		s.bus.close() // as when systemd re-executes itself
+		if u := get(t, ctx, s, "unit", "ssh.service"); !u.Get("running").True() {
+			t.Errorf("ssh.service: %v", u)
+		}
+		return nil
+	}))
+	if after := sh(t, show); after != before {
+		t.Errorf("ssh.service before and after:\n%s\n%s", before, after)
+	}
+	if name := sh(t, "hostname"); name == "other" {
+		t.Error("the node has another name")
+	}
+	sh(t, "systemctl is-active ssh") // outside, the process itself still reaches systemd
+}
+
 // TestNodeReadOnlyOld seals mount by mount, as kernels before 5.12 need it.
 func TestNodeReadOnlyOld(t *testing.T) {
 	node(t)
@@ -303,12 +335,12 @@ func TestNodeAdopt(t *testing.T) {
 	if err == nil {
 		t.Fatal("the job ended with its agent")
 	}
-	names, err := s.Adopt(ctx, "adopt")
+	names, err := s.Adopt(ctx)
 	must(t, err)
 	if _, err := os.Stat(mark); err != nil || len(names) != 1 {
 		t.Errorf("adopted %v, %v", names, err)
 	}
-	if names, err := s.Adopt(ctx, "adopt"); err != nil || len(names) != 0 {
+	if names, err := s.Adopt(ctx); err != nil || len(names) != 0 {
 		t.Errorf("second adoption: %v %v", names, err)
 	}
 }

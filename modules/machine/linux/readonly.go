@@ -13,8 +13,9 @@ import (
 
 // ReadOnly runs f where every file system is read-only, held by the kernel, except
 // muster's own folder and a private, empty /tmp. f and all programs it starts must
-// stay on its goroutine's thread: what another goroutine does is not held. Sockets
-// and devices still work.
+// stay on its goroutine's thread: what another goroutine does is not held. Devices
+// and sockets still work, except those through which a program could ask systemd to
+// do what it cannot do itself; the agent's own connection is made outside (bus).
 //
 // The thread with that view of the file system ends with f; the process goes on
 // as it was.
@@ -72,6 +73,9 @@ func ownView(dir string) (writable []string, err error) {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return nil, fmt.Errorf("mount / private: %w", err)
 	}
+	if err := hide(systemdSockets); err != nil {
+		return nil, err
+	}
 	if err := unix.Mount(dir, dir, "", unix.MS_BIND, ""); err != nil {
 		return nil, fmt.Errorf("mount %s: %w", dir, err)
 	}
@@ -82,6 +86,42 @@ func ownView(dir string) (writable []string, err error) {
 		return nil, fmt.Errorf("mount /tmp: %w", err)
 	}
 	return []string{dir, "/tmp"}, nil
+}
+
+// systemdSockets are where systemd, and what it starts on demand, takes orders:
+// the system bus, its own socket for root, and Varlink. Those in /run/systemd/userdb
+// only answer questions about users, which getent asks.
+var systemdSockets = []string{"/run/dbus", "/run/systemd/private", "/run/systemd/io.systemd.*"}
+
+// hide covers what matches the patterns: folders with empty ones, the rest with
+// /dev/null, which no program can connect to.
+func hide(patterns []string) error {
+	for _, pattern := range patterns {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			return fmt.Errorf("hide %s: %w", pattern, err)
+		}
+		for _, path := range paths {
+			if err := cover(path); err != nil {
+				return fmt.Errorf("hide %s: %w", path, err)
+			}
+		}
+	}
+	return nil
+}
+
+func cover(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // a socket may go at any time
+	}
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return unix.Mount("tmpfs", path, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=755,size=4k")
+	}
+	return unix.Mount("/dev/null", path, "", unix.MS_BIND, "")
 }
 
 func within(dir, path string) bool {

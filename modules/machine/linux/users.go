@@ -95,17 +95,18 @@ func (s *Store) putUser(ctx context.Context, it machine.Item, was machine.State)
 	if was != nil {
 		return s.account(ctx, it.Ref, append(append([]string{"usermod"}, args...), name)...)
 	}
-	argv := append([]string{"useradd", "--no-create-home"}, s.newUser(name, it.Want)...)
+	argv := append([]string{"useradd", "--no-create-home"}, s.newUser(name, it)...)
 	return s.account(ctx, it.Ref, append(append(argv, args...), name)...)
 }
 
 // newUser chooses what useradd would otherwise take from the distribution's
 // defaults, which differ.
-func (s *Store) newUser(name string, want machine.State) []string {
+func (s *Store) newUser(name string, it machine.Item) []string {
 	var args []string
+	want := it.Want
 	uid, err := strconv.Atoi(want.Get("uid").S)
 	shell := want.Get("shell").S
-	if (err == nil && uid < 1000) || (err != nil && (strings.HasSuffix(shell, "/nologin") || strings.HasSuffix(shell, "/false"))) {
+	if it.How[machine.HowSystem] == "true" || (err == nil && uid < 1000) || (err != nil && (strings.HasSuffix(shell, "/nologin") || strings.HasSuffix(shell, "/false"))) {
 		args = append(args, "--system")
 	}
 	if _, ok := want["group"]; ok {
@@ -130,13 +131,16 @@ func (s *Store) putGroup(ctx context.Context, it machine.Item, was machine.State
 	if was != nil {
 		argv = []string{"groupmod"}
 	}
-	if gid, ok := it.Want["gid"]; ok {
-		if id, err := strconv.Atoi(gid.S); was == nil && err == nil && id < 1000 {
-			argv = append(argv, "--system")
-		}
-		argv = append(argv, "--gid", gid.S)
-	} else if was != nil {
+	gid, numbered := it.Want["gid"]
+	if was != nil && !numbered {
 		return nil
+	}
+	id, err := strconv.Atoi(gid.S)
+	if was == nil && (it.How[machine.HowSystem] == "true" || (err == nil && id < 1000)) {
+		argv = append(argv, "--system")
+	}
+	if numbered {
+		argv = append(argv, "--gid", gid.S)
 	}
 	return s.account(ctx, it.Ref, append(argv, name)...)
 }

@@ -1,0 +1,161 @@
+package integration
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"muster/playbooks/event"
+)
+
+// TestPlanHeld is about what a plan cannot do, and what a saved plan is held to.
+func TestPlanHeld(t *testing.T) {
+	l := up(t, "plan", "node[01-02]")
+	t.Run("CannotWrite", func(t *testing.T) { planCannotWrite(t, newSite(t, l)) })
+	t.Run("CannotRestart", func(t *testing.T) { planCannotRestart(t, newSite(t, l)) })
+	t.Run("Saved", func(t *testing.T) { savedPlan(t, newSite(t, l)) })
+}
+
+// planCannotWrite plans steps whose questions write, or try to.
+func planCannotWrite(t *testing.T, s *site) {
+	s.write(t, "play.hcl", `
+step "command" "touch" {
+  on     = "node01"
+  argv   = ["true"]
+  unless = ["touch", "/etc/canary"]
+}
+step "command" "shell" {
+  on     = "node01"
+  argv   = ["true"]
+  unless = ["sh", "-c", "for d in /etc /usr /var /root /home /run /opt /srv /var/tmp /dev/shm /boot; do echo x >$d/canary; chmod 0777 $d; done; rm -f /etc/hostname; touch /tmp/canary"]
+}
+step "command" "remount" {
+  on     = "node01"
+  argv   = ["true"]
+  unless = ["sh", "-c", "useradd canary; apt-get -y install hello; dpkg -r less; echo 1 >/proc/sys/vm/drop_caches; false"]
+}`)
+	before := look(t, s.Lab)
+	s.run(t, "plan", "--json", "play.hcl")
+	for host, after := range look(t, s.Lab) {
+		for _, d := range before[host].diff(after) {
+			if !ownWriting(d) {
+				t.Errorf("%s: the plan touched: %s", host, d)
+			}
+		}
+	}
+	if got := on(t, s.Lab, "node01", "find / -xdev -name canary; ls /run/canary /dev/shm/canary /tmp/canary 2>/dev/null || true"); got != "" {
+		t.Errorf("the plan wrote:\n%s", got)
+	}
+	// The same question, where writing is allowed, does write: the step is what it seems.
+	on(t, s.Lab, "node01", "touch /etc/canary && rm /etc/canary")
+}
+
+// planCannotRestart asks questions that give systemd orders, past what a playbook
+// may say openly.
+func planCannotRestart(t *testing.T, s *site) {
+	show := "systemctl show -p MainPID,ActiveState,ActiveEnterTimestampMonotonic,InvocationID,NRestarts cron.service ssh.service"
+	on(t, s.Lab, "node01", `printf '[Service]\nExecStart=/bin/sleep 3600\n' >/etc/systemd/system/cron.service && systemctl daemon-reload && systemctl start cron`)
+	before := on(t, s.Lab, "node01", show)
+	s.write(t, "open.hcl", `
+step "command" "open" {
+  on     = "node01"
+  argv   = ["true"]
+  unless = ["sh", "-c", "systemctl restart cron"]
+}`)
+	s.run(t, "plan", "open.hcl").want(t, 1).says(t, "systemctl asks systemd", "open.hcl:5")
+	s.write(t, "play.hcl", `
+step "command" "hidden" {
+  on     = "node01"
+  argv   = ["true"]
+  unless = ["sh", "-c", "c=ctl; system$c restart cron && exit 0; system$c --no-ask-password stop ssh && exit 0; b=bus; $${b}ctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager RestartUnit ss cron.service replace && exit 0; exit 1"]
+}`)
+	// One restart gets through: the answer is 0, and there would be nothing to do.
+	plan := s.run(t, "plan", "--json", "play.hcl").want(t, 0)
+	if n := len(changesOf(plan.events, event.PlanStep)); n != 1 {
+		t.Errorf("%d changes planned: an order to systemd was carried out", n)
+	}
+	if after := on(t, s.Lab, "node01", show); after != before {
+		t.Errorf("units before and after the plan:\n%s\n--\n%s", before, after)
+	}
+	// A service step still knows the unit.
+	s.write(t, "service.hcl", `
+step "service" "cron" {
+  on      = "node01"
+  name    = "cron"
+  enabled = false
+}`)
+	r := s.apply(t, 0, "service.hcl")
+	if list := changesOf(r.events, event.PlanStep); len(list) > 0 {
+		t.Errorf("a running unit is planned to change:\n%s", lines(list))
+	}
+}
+
+// savedPlan: what was reviewed is applied, or nothing.
+func savedPlan(t *testing.T, s *site) {
+	s.write(t, "play.hcl", `
+step "file" "conf" {
+  on      = "all"
+  path    = "/etc/site.conf"
+  content = "level = 1\n"
+}`)
+	for _, n := range s.Nodes {
+		on(t, s.Lab, n.Name, "echo level = 0 >/etc/site.conf")
+	}
+	plan := s.run(t, "plan", "--out", "saved", "play.hcl").want(t, 0)
+	id := planID(t, plan.stdout)
+	s.apply(t, 5, "saved", "--expect", "0000")
+	if got := on(t, s.Lab, "node01", "cat /etc/site.conf"); got != "level = 0" {
+		t.Fatalf("a plan with another id was applied: %q", got)
+	}
+
+	on(t, s.Lab, "node02", "echo by hand >>/etc/site.conf; chmod 600 /etc/site.conf")
+	r := s.run(t, "apply", "saved", "--expect", id).want(t, 5)
+	r.says(t, "file[conf]@node02", "plan: ", "now: ", "mode", "Nothing was changed")
+	if strings.Contains(r.stdout, "file[conf]@node01\n  plan") {
+		t.Error("node01 has not moved, and is told to have")
+	}
+	if got := on(t, s.Lab, "node01", "cat /etc/site.conf"); got != "level = 0" {
+		t.Errorf("node01 was written although node02 had moved: %q", got)
+	}
+
+	on(t, s.Lab, "node02", "echo level = 0 >/etc/site.conf; chmod 644 /etc/site.conf")
+	s.apply(t, 0, "saved", "--expect", id)
+	for _, n := range s.Nodes {
+		if got := on(t, s.Lab, n.Name, "cat /etc/site.conf"); got != "level = 1" {
+			t.Errorf("%s: %q", n.Name, got)
+		}
+	}
+	s.apply(t, 5, "saved") // it has been applied: there is nothing of it left
+
+	// One of two nodes is away: the other one gets what was reviewed.
+	for _, n := range s.Nodes {
+		on(t, s.Lab, n.Name, "echo level = 0 >/etc/site.conf")
+	}
+	s.run(t, "plan", "--out", "saved", "play.hcl").want(t, 0)
+	if err := s.Stop(t.Context(), "node02"); err != nil {
+		t.Fatal(err)
+	}
+	s.apply(t, 4, "saved")
+	if got := on(t, s.Lab, "node01", "cat /etc/site.conf"); got != "level = 1" {
+		t.Errorf("node01 with node02 away: %q", got)
+	}
+	if err := s.Start(t.Context(), "node02"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the same plan finishes node02", 30*time.Second, func() bool {
+		return s.run(t, "apply", "--yes", "--json", "play.hcl").exit == 0
+	})
+	if got := on(t, s.Lab, "node02", "cat /etc/site.conf"); got != "level = 1" {
+		t.Errorf("node02: %q", got)
+	}
+}
+
+// planID is the id in the line that a saved plan ends with.
+func planID(t *testing.T, text string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(text, "--expect ")
+	if !ok {
+		t.Fatalf("no plan id was printed:\n%s", text)
+	}
+	return strings.Fields(rest)[0]
+}
