@@ -85,5 +85,5 @@ func killBetween(t *testing.T, c *cluster, args ...string) {
 		text, err := os.ReadFile(conf)
 		return err == nil && strings.Contains(string(text), "MaxTime=00:45:00")
 	}, args...)
-	on(t, c.Lab, "ctl01", `pkill -f 'scontrol reconfigure' || true; cp -p /root/scontrol /usr/bin/scontrol && rm /root/scontrol`)
+	on(t, c.Lab, "ctl01", `pkill -f '[s]control reconfigure' || true; cp -p /root/scontrol /usr/bin/scontrol && rm /root/scontrol`)
 }

@@ -33,8 +33,9 @@ type snapshot struct {
 // are read.
 const lookScript = `set -e
 skip='-path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/tmp -o -path /var/lib/muster -o -path /var/log -o -path /home/*/.cache -o -path /root/.cache -o -name .sudo_as_admin_successful'
-find / -xdev \( $skip \) -prune -o ! -type d -printf 'F %p\t%y %m %u %g %l\n' -o -type d -printf 'F %p\td %m %u %g\n'
-find / -xdev \( $skip \) -prune -o -type f -newerct "@$1" -print0 | xargs -0 -r sha256sum | sed 's/^/S /'
+new=/dev/shm/look-$$
+find / -xdev \( $skip \) -prune -o -type d -printf 'F %p\td %m %u %g\n' -o -printf 'F %p\t%y %m %u %g %l\n' -type f -newerct "@$1" -fprint0 $new
+xargs -0 -r sha256sum < $new | sed 's/^/S /'; rm -f $new
 dpkg-query -W -f 'P ${Package}\t${Version} ${db:Status-Status}\n'
 sed 's/^/U user:/' /etc/passwd; sed 's/^/U group:/' /etc/group
 units=$(systemctl list-units --type=service --state=running --plain --no-legend | cut -d' ' -f1)

@@ -32,7 +32,7 @@ step "command" "shell" {
 step "command" "remount" {
   on     = "node01"
   argv   = ["true"]
-  unless = ["sh", "-c", "useradd canary; apt-get -y install hello; dpkg -r less; echo 1 >/proc/sys/vm/drop_caches; false"]
+  unless = ["sh", "-c", "useradd canary; dpkg -r less; echo canary >/proc/sys/kernel/hostname; hostname canary; false"]
 }`)
 	before := look(t, s.Lab)
 	s.run(t, "plan", "--json", "play.hcl")
@@ -45,6 +45,9 @@ step "command" "remount" {
 	}
 	if got := on(t, s.Lab, "node01", "find / -xdev -name canary; ls /run/canary /dev/shm/canary /tmp/canary 2>/dev/null || true"); got != "" {
 		t.Errorf("the plan wrote:\n%s", got)
+	}
+	if got := on(t, s.Lab, "node01", "hostname"); got != "node01" {
+		t.Errorf("the plan renamed the node: %q", got)
 	}
 	// The same question, where writing is allowed, does write: the step is what it seems.
 	on(t, s.Lab, "node01", "touch /etc/canary && rm /etc/canary")
@@ -80,9 +83,8 @@ step "command" "hidden" {
 	// A service step still knows the unit.
 	s.write(t, "service.hcl", `
 step "service" "cron" {
-  on      = "node01"
-  name    = "cron"
-  enabled = false
+  on   = "node01"
+  name = "cron"
 }`)
 	r := s.apply(t, 0, "service.hcl")
 	if list := changesOf(r.events, event.PlanStep); len(list) > 0 {
@@ -132,7 +134,7 @@ step "file" "conf" {
 		on(t, s.Lab, n.Name, "echo level = 0 >/etc/site.conf")
 	}
 	s.run(t, "plan", "--out", "saved", "play.hcl").want(t, 0)
-	if err := s.Stop(t.Context(), "node02"); err != nil {
+	if err := s.Kill(t.Context(), "node02"); err != nil {
 		t.Fatal(err)
 	}
 	s.apply(t, 4, "saved")

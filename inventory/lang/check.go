@@ -93,11 +93,26 @@ func Suggest(word string, options []string) string {
 		if d := len(o) - len(word); d >= bestDist || -d >= bestDist {
 			continue
 		}
-		if d := levenshtein.Distance(strings.ToLower(word), strings.ToLower(o), nil); d < bestDist {
+		d := levenshtein.Distance(strings.ToLower(word), strings.ToLower(o), nil)
+		if swapped(strings.ToLower(word), strings.ToLower(o)) {
+			d = 1
+		}
+		if d < bestDist {
 			best, bestDist = o, d
 		}
 	}
 	return best
+}
+
+// swapped says whether two neighbours changed places: one slip of the fingers, which
+// Levenshtein counts as two.
+func swapped(a, b string) bool {
+	for i := 0; i+1 < len(a) && len(a) == len(b); i++ {
+		if a[i] != b[i] {
+			return a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
+		}
+	}
+	return false
 }
 
 // DidYouMean is Suggest as the end of a sentence: ` Did you mean "x"?`, or "".

@@ -194,9 +194,9 @@ func TestFacts(t *testing.T) {
 }
 
 func TestSuggest(t *testing.T) {
-	options := []string{"address", "groups", "vars", "slurm_node", "dgx007"}
+	options := []string{"address", "groups", "vars", "slurm_node", "dgx007", "web"}
 	for word, want := range map[string]string{"adress": "address", "group": "groups", "slurm-node": "slurm_node",
-		"var": "vars", "zzz": "", "x": "", "Address": "address", "connection": ""} {
+		"var": "vars", "zzz": "", "x": "", "Address": "address", "connection": "", "wbe": "web", "wb": "web", "ewb": "web", "abw": ""} {
 		if got := Suggest(word, options); got != want {
 			t.Errorf("Suggest(%q) = %q, want %q", word, got, want)
 		}

@@ -128,18 +128,24 @@ func digest(m Machine, v Value) Value {
 	return Text(m.Digest(v.S))
 }
 
-// KeyLines returns the lines of a configuration file that begin with one of the
-// keys and an equals sign, trimmed, in the order of the file.
+// KeyLines returns the lines of a configuration file that set one of the keys, as
+// "key=value" with the key in lower case: in order of the keys, those of one key
+// as in the file. Equal settings, written by whoever, give equal lines.
 func KeyLines(content string, keys []string) string {
-	var out strings.Builder
+	var out [][2]string
 	for line := range strings.Lines(content) {
-		key, _, ok := strings.Cut(line, "=")
-		key = strings.TrimSpace(key)
+		key, value, ok := strings.Cut(line, "=")
+		key = strings.ToLower(strings.TrimSpace(key))
 		if ok && slices.ContainsFunc(keys, func(k string) bool { return strings.EqualFold(k, key) }) {
-			out.WriteString(strings.TrimSpace(line) + "\n")
+			out = append(out, [2]string{key, strings.TrimSpace(value)})
 		}
 	}
-	return out.String()
+	slices.SortStableFunc(out, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
+	var b strings.Builder
+	for _, kv := range out {
+		b.WriteString(kv[0] + "=" + kv[1] + "\n")
+	}
+	return b.String()
 }
 
 // Action is what has to be done to a unit.

@@ -29,9 +29,6 @@ type section struct {
 // Files are the configuration files of a cluster, by content.
 type Files struct {
 	Slurm, Gres, Cgroup, Plugstack string
-	// Restart is the part of the configuration that a running daemon takes over
-	// only by a restart; see needsRestart.
-	Restart string
 	// Missing are nodes that have no line in slurm.conf yet, because neither
 	// facts nor variables tell their sizes.
 	Missing []string
@@ -72,7 +69,7 @@ func (c *Cluster) Render() (Files, error) {
 	}
 	return Files{
 		Slurm: b.String(), Gres: c.gresConf(n), Cgroup: c.cgroupConf(), Plugstack: c.plugstack(),
-		Restart: c.Restart(), Missing: n.missing,
+		Missing: n.missing,
 	}, nil
 }
 

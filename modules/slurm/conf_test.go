@@ -88,7 +88,7 @@ func TestRender(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := strings.Join([]string{f.Slurm, f.Gres, f.Cgroup, f.Restart}, "\n-----\n")
+			got := strings.Join([]string{f.Slurm, f.Gres, f.Cgroup, c.Restart()}, "\n-----\n")
 			file := filepath.Join("testdata", name+".golden")
 			if *update {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {

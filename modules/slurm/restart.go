@@ -1,6 +1,8 @@
 package slurm
 
 import (
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -22,11 +24,16 @@ var needsRestart = map[string]bool{
 	"selecttype": true, "switchtype": true, "hashplugin": true, "jobcontainertype": true, "burstbuffertype": true,
 }
 
+// RestartKeys are these keys in order: slurmctld, which reads slurm.conf itself,
+// has them as an input, so that also one which muster did not start is known by
+// what it was started with.
+func RestartKeys() []string { return slices.Sorted(maps.Keys(needsRestart)) }
+
 // RestartInput names what Restart gives, as a unit's input.
 const RestartInput = "cluster settings"
 
-// Restart is the part of the configuration that needs restarts of slurmctld and
-// every slurmd: one key a line, in order. It does not depend on the nodes, so
+// Restart is the part of the configuration that needs a restart of every slurmd:
+// one key a line, in order. It does not depend on the nodes, so
 // that a node can know it without knowing the others.
 func (c *Cluster) Restart() string {
 	var b strings.Builder

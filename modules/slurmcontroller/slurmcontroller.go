@@ -74,7 +74,7 @@ func (c *Config) Ensure(ctx context.Context, m machine.Machine) error {
 	if err := m.Set(ctx, append(append(items, state...), files.Items()...)...); err != nil {
 		return err
 	}
-	return c.serve(ctx, m, files)
+	return c.serve(ctx, m)
 }
 
 // stateDir is the state folder where it is not the package's own.
@@ -90,7 +90,7 @@ func (c *Config) stateDir(ctx context.Context, m machine.Machine) ([]machine.Ite
 // serve brings the daemon up to date. The states of the nodes are read before, as
 // long as the controller can still be asked, and compared with the files that
 // have just been set.
-func (c *Config) serve(ctx context.Context, m machine.Machine, files slurm.Files) error {
+func (c *Config) serve(ctx context.Context, m machine.Machine) error {
 	states := machine.Ref{Table: slurm.StateTableName, Key: c.ClusterName}
 	if _, err := m.Read(ctx, states, "drained"); err != nil {
 		return err
@@ -100,7 +100,7 @@ func (c *Config) serve(ctx context.Context, m machine.Machine, files slurm.Files
 		Reload: []string{"scontrol", "reconfigure"}, Ready: []string{"scontrol", "ping"}, Reexec: true,
 		Inputs: []machine.Input{
 			{Package: "slurmctld"},
-			{Value: slurm.RestartInput, Text: files.Restart},
+			{File: slurm.ConfPath, Keys: slurm.RestartKeys()},
 			{File: slurm.ConfPath, Reload: true}, {File: slurm.GresPath, Reload: true},
 			{File: slurm.CgroupPath, Reload: true}, {File: slurm.PlugstackPath, Reload: true},
 		},

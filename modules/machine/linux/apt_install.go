@@ -44,10 +44,15 @@ func wanted(items []machine.Item) (add, remove []string, err error) {
 	return add, remove, nil
 }
 
-// download fetches the archives of all that is to be installed.
+// download fetches the archives of all that is to be installed. Where dpkg was
+// interrupted apt-get does not even fetch before a repair, and that is the first
+// installation's: it then fetches for itself.
 func (a *apt) download(ctx context.Context, items []machine.Item) error {
 	add, _, err := wanted(items)
 	if err != nil || len(add) == 0 {
+		return err
+	}
+	if _, interrupted, err := a.interrupted(); err != nil || interrupted {
 		return err
 	}
 	if _, err := a.refresh(ctx); err != nil {
@@ -69,14 +74,15 @@ func (a *apt) apply(ctx context.Context, items []machine.Item, was []machine.Sta
 	if err != nil {
 		return err
 	}
-	if err := a.repair(ctx); err != nil {
+	more, err := a.repair(ctx)
+	if err != nil {
 		return err
 	}
 	if len(add) > 0 {
 		if _, err := a.refresh(ctx); err != nil {
 			return err
 		}
-		argv := slices.Concat([]string{"apt-get"}, a.options(), install)
+		argv := slices.Concat([]string{"apt-get"}, a.options(), install, more)
 		if slices.ContainsFunc(was, func(s machine.State) bool { return s != nil }) {
 			// One that is installed changes its version; the plan has shown which way.
 			argv = append(argv, "--allow-downgrades")
@@ -91,7 +97,7 @@ func (a *apt) apply(ctx context.Context, items []machine.Item, was []machine.Sta
 	if err := a.alone(ctx, remove); err != nil {
 		return err
 	}
-	argv := slices.Concat([]string{"apt-get"}, a.options(), install, []string{"--remove", "remove"}, remove)
+	argv := slices.Concat([]string{"apt-get"}, a.options(), install, more, []string{"--remove", "remove"}, remove)
 	return a.change(ctx, "remove", argv, remove)
 }
 
@@ -103,20 +109,37 @@ func (a *apt) change(ctx context.Context, op string, argv, names []string) error
 	return a.verdict(op, argv, names, res, err)
 }
 
-// repair finishes what a killed dpkg has begun: apt-get refuses to work before.
-func (a *apt) repair(ctx context.Context) error {
-	broken, err := a.dpkg.unfinished()
-	if err != nil {
-		return err
+// interrupted names the packages that a killed dpkg has left unfinished, and says
+// whether there is anything to finish.
+func (a *apt) interrupted() (broken []string, interrupted bool, err error) {
+	if broken, err = a.dpkg.unfinished(); err != nil {
+		return nil, false, err
 	}
 	pending, err := a.dpkg.pending()
-	if err != nil || len(broken)+len(pending) == 0 {
-		return err
-	}
 	slices.Sort(broken)
+	return broken, len(broken)+len(pending) > 0, err
+}
+
+// repair finishes what a killed dpkg has begun, as far as dpkg can: apt-get refuses
+// to work before. A package that is half unpacked, and those that need it, are left
+// for apt-get, which unpacks it again with the options that repair returns.
+func (a *apt) repair(ctx context.Context) ([]string, error) {
+	broken, interrupted, err := a.interrupted()
+	if err != nil || !interrupted {
+		return nil, err
+	}
 	say(ctx, "dpkg was interrupted; finishing "+strings.Join(broken, ", "))
 	argv := []string{"dpkg", "--force-confdef", "--force-confold", "--configure", "-a"}
-	return a.change(ctx, "configure", argv, broken)
+	failed := a.change(ctx, "configure", argv, broken)
+	pending, err := a.dpkg.pending()
+	switch {
+	case err != nil:
+	case failed != nil && (ctx.Err() != nil || len(pending) > 0):
+		err = failed // it did not come to its end, or not even to its own notes
+	case failed != nil:
+		say(ctx, "dpkg alone could not finish all of them; apt-get goes on")
+	}
+	return []string{"--fix-broken"}, err
 }
 
 // alone makes sure that a removal takes nothing along that was not asked for.

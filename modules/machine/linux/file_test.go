@@ -173,3 +173,36 @@ func TestDigestKey(t *testing.T) {
 		t.Errorf("key file: %v %v", info, err)
 	}
 }
+
+// TestKeysInput: of a process that nobody recorded, the lines of a file tell what
+// it was started with, as long as the file is older.
+func TestKeysInput(t *testing.T) {
+	s := testStore(t)
+	must(t, os.MkdirAll(s.in("/etc"), 0o755))
+	must(t, os.WriteFile(s.in("/etc/x.conf"), []byte("Port = 7\nLevel=1\n"), 0o644))
+	at, ok, err := s.changed("/etc/x.conf")
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	for _, c := range []struct {
+		name   string
+		began  int64
+		older  bool
+		digest string
+	}{
+		{"/etc/x.conf:Host,Port", at + 2*tick, true, s.Digest("port=7\n")},
+		{"/etc/x.conf:Host,Port", at - 1, false, s.Digest("port=7\n")},
+		{"/etc/none.conf:Port", 1, true, s.Digest("")},
+	} {
+		digest, older, err := s.inputNow("keys", c.name, c.began)
+		if err != nil || digest != c.digest || older != c.older {
+			t.Errorf("%s: %v %v %v", c.name, digest, older, err)
+		}
+	}
+	u := unitState{began: 1, start: 9}
+	for kind, want := range map[string]int64{"file": 1, "package": 1, "keys": 9} {
+		if got := since(u, machine.Restart, kind); got != want {
+			t.Errorf("since of %s: %d, want %d", kind, got, want)
+		}
+	}
+}

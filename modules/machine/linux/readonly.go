@@ -66,8 +66,9 @@ func seal(dir string) error {
 // folder and an empty /tmp are mounts that can stay writable. It names them.
 func ownView(dir string) (writable []string, err error) {
 	// CLONE_FS: working directory and umask are shared between threads otherwise, and
-	// a shared one cannot enter another namespace.
-	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
+	// a shared one cannot enter another namespace. CLONE_NEWUTS: the host name is set
+	// by a system call, which no mount stops.
+	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS | unix.CLONE_NEWUTS); err != nil {
 		return nil, fmt.Errorf("unshare: %w", err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {

@@ -84,6 +84,42 @@ Status: install ok triggers-pending
 Architecture: i386
 Version: 2.41-11`
 
+// TestInterrupted: a killed dpkg is found by what it has left in its status and by
+// notes that it has not merged, and nothing is downloaded before it is repaired.
+func TestInterrupted(t *testing.T) {
+	whole := status[:strings.Index(status, "\n\n")] + "\n"
+	for _, c := range []struct {
+		name, status, notes, want string
+		interrupted               bool
+	}{
+		{"whole", whole, "", "", false},
+		{"half unpacked", status, "", "hurt slurmd", true},
+		{"notes alone", whole, whole, "", true},
+	} {
+		s := testStore(t)
+		must(t, os.WriteFile(s.in("/var/lib/dpkg/status"), []byte(c.status), 0o644))
+		if c.notes != "" {
+			must(t, os.Mkdir(s.in("/var/lib/dpkg/updates"), 0o755))
+			must(t, os.WriteFile(s.in("/var/lib/dpkg/updates/0000"), []byte(c.notes), 0o644))
+		}
+		a := s.packages.(*apt)
+		broken, interrupted, err := a.interrupted()
+		if err != nil || interrupted != c.interrupted || strings.Join(broken, " ") != c.want {
+			t.Errorf("%s: %v %v %v", c.name, broken, interrupted, err)
+		}
+		if !c.interrupted {
+			continue
+		}
+		// apt-get would fail here: the store's root is a folder with dpkg's files alone.
+		if err := a.download(t.Context(), []machine.Item{item("package", "munge", "version", "0.5.16-1")}); err != nil {
+			t.Errorf("%s: download: %v", c.name, err)
+		}
+		if _, err := os.Stat(a.stamp()); err == nil {
+			t.Errorf("%s: lists were fetched for a download that cannot be", c.name)
+		}
+	}
+}
+
 func TestDpkg(t *testing.T) {
 	s, ctx := testStore(t), t.Context()
 	write := func(name, text string) { must(t, os.WriteFile(s.in("/var/lib/dpkg/"+name), []byte(text), 0o644)) }

@@ -3,6 +3,7 @@ package linux
 import (
 	"context"
 	"maps"
+	"strings"
 
 	"muster/modules/machine"
 )
@@ -75,7 +76,7 @@ func (s *Store) inputs(name string, u unitState, fields []string) (map[string]st
 			out[field] = digest
 			continue
 		}
-		now, older, err := s.inputNow(kind, thing, since(u, mode))
+		now, older, err := s.inputNow(kind, thing, since(u, mode, kind))
 		if err != nil {
 			return nil, err
 		}
@@ -93,9 +94,11 @@ func (s *Store) inputs(name string, u unitState, fields []string) (map[string]st
 }
 
 // since is the time from which on a change of an input was not taken over any
-// more: a re-execution reads what a reload reads, and nothing else.
-func since(u unitState, mode machine.Action) int64 {
-	if mode == machine.Restart && u.began != 0 {
+// more: a re-execution reads what a reload reads, and nothing else. Some lines of
+// a file count from there as well: who edited another line and reloaded has no
+// daemon with old ones.
+func since(u unitState, mode machine.Action, kind string) int64 {
+	if mode == machine.Restart && kind != "keys" && u.began != 0 {
 		return u.began
 	}
 	return u.start
@@ -120,18 +123,24 @@ func (s *Store) noteInputs(name string, u unitState, rec record, same bool, foun
 // inputNow is the digest of an input as it is on the node, and whether it has been
 // so since before start.
 func (s *Store) inputNow(kind, name string, start int64) (digest string, older bool, err error) {
+	content := func(text string) string { return text }
 	switch kind {
-	case "file":
-		at, ok, err := s.changed(name)
-		if err != nil {
-			return "", false, err
-		}
-		state, err := s.readFile(name, []string{"content"})
-		// What is not there cannot be newer.
-		return s.Digest(state.Get("content").S), !ok || at+tick < start, err
 	case "package":
 		version, at, err := s.packages.installed(name)
 		return s.Digest(version), version == "" || at+tick < start, err
+	case "keys":
+		at := max(strings.LastIndexByte(name, ':'), 0) // no key has a colon
+		keys := strings.Split(strings.TrimPrefix(name[at:], ":"), ",")
+		name, content = name[:at], func(text string) string { return machine.KeyLines(text, keys) }
+	case "file":
+	default:
+		return machine.Current, true, nil
 	}
-	return machine.Current, true, nil
+	at, ok, err := s.changed(name)
+	if err != nil {
+		return "", false, err
+	}
+	state, err := s.readFile(name, []string{"content"})
+	// What is not there cannot be newer.
+	return s.Digest(content(state.Get("content").S)), !ok || at+tick < start, err
 }
