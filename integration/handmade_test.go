@@ -16,6 +16,7 @@ var byHand = map[string]string{
 // packages, with daemons that run on what their packages brought, and with all
 // of them stopped.
 func TestPackagesByHand(t *testing.T) {
+	t.Parallel()
 	c := &cluster{up(t, "hand", "ctl01:slurm_controller", "node01:slurm_node"), []string{"slurm-cluster"}}
 	var table []counts
 	c.installByHand(t)
@@ -32,6 +33,7 @@ func TestPackagesByHand(t *testing.T) {
 
 // TestPackagesStartedByHand is the same with the daemons as they came up.
 func TestPackagesStartedByHand(t *testing.T) {
+	t.Parallel()
 	c := &cluster{up(t, "started", "ctl01:slurm_controller", "node01:slurm_node"), []string{"slurm-cluster"}}
 	c.installByHand(t)
 	for node, want := range map[string]string{"ctl01": "munge mariadb", "node01": "munge"} {

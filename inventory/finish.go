@@ -81,16 +81,41 @@ func (l *loader) finish(o Options) {
 func (l *loader) extra(h *Host, key, text string) {
 	v := cty.StringVal(text)
 	if old, found := h.Vars[key]; found && old.Value.Type() != cty.DynamicPseudoType {
-		typed, err := convert.Convert(v, old.Value.Type())
-		if err != nil {
+		typed, ok := l.typed(key, text, old.Value.Type())
+		if !ok {
 			l.clash("-e "+key, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Wrong type",
-				Detail: fmt.Sprintf("-e %s=...: the variable is a %s at %s.", key,
-					old.Value.Type().FriendlyName(), lang.Where(old.Range))})
+				Detail: fmt.Sprintf("-e %s=...: the variable is %s at %s.", key, kindName(old.Value.Type()), lang.Where(old.Range))})
 			return
 		}
 		v = typed
 	}
 	h.Vars[key] = Var{Value: v, From: "-e"}
+}
+
+// typed reads the text of -e as the type of the value that it replaces: lists and
+// maps are written as in the inventory, and may have other elements.
+func (l *loader) typed(key, text string, t cty.Type) (cty.Value, bool) {
+	if t.IsPrimitiveType() {
+		v, err := convert.Convert(cty.StringVal(text), t)
+		return v, err == nil
+	}
+	v, done := l.literals[key]
+	if !done {
+		v, _ = lang.Literal("-e", text) // what is wrong with it is said in the words of -e
+		l.literals[key] = v
+	}
+	return v, v.IsWhollyKnown() && !v.IsNull() && kindName(v.Type()) == kindName(t)
+}
+
+// kindName is a type in the words of somebody who writes a value.
+func kindName(t cty.Type) string {
+	switch {
+	case t.IsTupleType() || t.IsListType() || t.IsSetType():
+		return "a list, written [1, 2]"
+	case t.IsObjectType() || t.IsMapType():
+		return "a map, written { key = 1 }"
+	}
+	return "a " + t.FriendlyName()
 }
 
 func (l *loader) clash(key string, d *hcl.Diagnostic) {

@@ -31,6 +31,7 @@ type loader struct {
 	below     map[string]map[string]bool // group → all groups below it
 	levels    map[string]level
 	clashes   map[string]bool
+	literals  map[string]cty.Value // of -e, by name
 }
 
 // layer is what one block says about a host or a group.
@@ -65,7 +66,7 @@ func Load(path string, o Options) (*Inventory, hcl.Diagnostics) {
 	inv.Dir = dir
 	l := &loader{inv: inv, conn: map[string]Var{}, hosts: map[string]*hostDecl{},
 		groups: map[string]*groupDecl{}, seen: map[string]hcl.Range{}, functions: lang.Functions(), secrets: cty.EmptyObjectVal,
-		below: map[string]map[string]bool{}, levels: map[string]level{}, clashes: map[string]bool{}}
+		below: map[string]map[string]bool{}, levels: map[string]level{}, clashes: map[string]bool{}, literals: map[string]cty.Value{}}
 	l.functions["file"] = lang.FileFunction(dir)
 	l.read()
 	l.link()

@@ -49,18 +49,17 @@ func (inv *Inventory) match(pattern string, files bool) (map[*Host]bool, bool, e
 	}
 	selected := map[*Host]bool{}
 	sets := make([]map[*Host]bool, len(terms))
-	adds, optional := false, false
+	optional := false
 	for i, t := range terms {
 		if sets[i], err = inv.term(t, files); err != nil {
 			return nil, false, fmt.Errorf("pattern %q: %w", pattern, err)
 		}
 		optional = optional || t.optional
 		if t.op == 0 {
-			adds = true
 			maps.Copy(selected, sets[i])
 		}
 	}
-	if !adds {
+	if !adds(terms) {
 		for _, h := range inv.Hosts {
 			selected[h] = true
 		}

@@ -6,11 +6,17 @@ import (
 	"io"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 )
 
 // maxPatternFile is how much of an @file is read, in bytes.
 const maxPatternFile = 4 << 20
+
+// adds says whether any of the terms selects hosts, and not only narrows.
+func adds(terms []term) bool {
+	return slices.ContainsFunc(terms, func(t term) bool { return t.op == 0 })
+}
 
 // patternFile adds what the lines of a file select: one pattern a line, with
 // empty lines and # comments. Its path starts at the working folder.
@@ -25,6 +31,10 @@ func (inv *Inventory) patternFile(out map[*Host]bool, name string) error {
 		text, _, _ := strings.Cut(lines.Text(), "#")
 		if strings.TrimSpace(text) == "" {
 			continue
+		}
+		if terms, err := parsePattern(text); err == nil && !adds(terms) {
+			return fmt.Errorf("%s:%d: %q alone would select all other hosts; write it behind what it narrows, as in gpu:%s",
+				name, n, strings.TrimSpace(text), strings.TrimSpace(text))
 		}
 		set, _, err := inv.match(text, false)
 		if err != nil {

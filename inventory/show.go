@@ -67,7 +67,7 @@ func (inv *Inventory) WriteShow(w io.Writer, host string, asJSON bool) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(t, "  address\t%s\n", h.Address)
 	fmt.Fprintf(t, "  groups\t%s\n", strings.Join(withoutAll(h.Groups), ", "))
-	fmt.Fprintf(t, "  declared\t%s\n", lang.Where(h.DeclRange))
+	fmt.Fprintf(t, "  declared\t%s\n", lang.Visible(lang.Where(h.DeclRange)))
 	if err := t.Flush(); err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func writeVars(w io.Writer, title string, vars map[string]Var) error {
 		v := vars[key]
 		from := v.From
 		if v.Range.Filename != "" {
-			from += "  " + lang.Where(v.Range)
+			from += "  " + lang.Visible(lang.Where(v.Range))
 		}
 		fmt.Fprintf(t, "    %s\t= %s\t# %s\n", key, valueText(v.Value), from)
 	}
@@ -145,7 +145,7 @@ func valueText(v cty.Value) string {
 	if err != nil {
 		return "(" + err.Error() + ")"
 	}
-	return string(b)
+	return lang.Visible(string(b)) // JSON leaves some of what a terminal acts on
 }
 
 func writeJSON(w io.Writer, v any) error {

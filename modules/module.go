@@ -65,6 +65,10 @@ type Secret struct {
 	Pending bool   `cbor:"p,omitempty"`
 }
 
+// Deriver is a Config that writes its secrets in other forms too, such as a hash:
+// these are kept out of what a node says as the secrets themselves are.
+type Deriver interface{ Derived() []string }
+
 // IsZero reports whether the argument was not given.
 func (s Secret) IsZero() bool { return !s.Pending && s.Bytes == nil }
 

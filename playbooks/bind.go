@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"strings"
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
@@ -90,7 +89,7 @@ func (b *binder) Requests(host int32, facts map[string]machine.Facts) ([]program
 		out = append(out, r)
 	}
 	if diags.HasErrors() {
-		return nil, &bindError{b.fleet.inv.Hosts[h.index].Name, diags}
+		return nil, &BindError{b.fleet.inv.Hosts[h.index].Name, diags}
 	}
 	return out, nil
 }
@@ -255,24 +254,3 @@ func (f *hostFiller) value(e *expression) (cty.Value, error) {
 	}
 	return v, nil
 }
-
-// bindError is what went wrong for one host.
-type bindError struct {
-	host  string
-	diags hcl.Diagnostics
-}
-
-func (e *bindError) Error() string {
-	parts := make([]string, 0, len(e.diags))
-	for _, d := range e.diags {
-		where := ""
-		if d.Subject != nil {
-			where = lang.Where(*d.Subject) + ": "
-		}
-		parts = append(parts, where+strings.ToLower(d.Summary[:1])+d.Summary[1:]+": "+d.Detail)
-	}
-	return e.host + ": " + strings.Join(parts, "; ")
-}
-
-// Unwrap gives the diagnostics, for a caller that shows the source lines.
-func (e *bindError) Unwrap() error { return e.diags }

@@ -123,10 +123,7 @@ func (c *compiler) run() {
 // that many steps name, repeat them.
 func (c *compiler) report(diags ...*hcl.Diagnostic) {
 	for _, d := range diags {
-		key := said{d.Summary, d.Detail, ""}
-		if d.Subject != nil {
-			key.place = d.Subject.String()
-		}
+		key := sayingOf(d)
 		if !c.said[key] {
 			c.said[key] = true
 			c.diags = append(c.diags, d)
@@ -135,6 +132,14 @@ func (c *compiler) report(diags ...*hcl.Diagnostic) {
 }
 
 type said struct{ summary, detail, place string }
+
+func sayingOf(d *hcl.Diagnostic) said {
+	key := said{d.Summary, d.Detail, ""}
+	if d.Subject != nil {
+		key.place = d.Subject.String()
+	}
+	return key
+}
 
 func (c *compiler) errorf(rng hcl.Range, summary, detail string, a ...any) {
 	c.report(lang.Diag(summary, fmt.Sprintf(detail, a...), rng))

@@ -51,6 +51,24 @@ func TestVarsWrong(t *testing.T) {
 	wantDiag(t, diags, "Unknown variable", `Did you mean "name"?`)
 }
 
+// TestVarOfUsedPlaybook: -e reaches the playbook on the command line only, and must
+// not vanish in a host variable.
+func TestVarOfUsedPlaybook(t *testing.T) {
+	text := `
+use "inner" {
+  playbook = "./testdata/parts/inner.hcl"
+  vars     = { where = "/a" }
+}
+`
+	_, diags := tryCompile(t, text, Options{Vars: map[string]string{"where": "/b"}})
+	wantDiag(t, diags, "Variable of a used playbook", "-e where=...: only inner has this variable", "where = var.where")
+	outer := "variable \"where\" { default = \"/c\" }\n" + strings.Replace(text, `"/a"`, "var.where", 1)
+	p := compile(t, outer, Options{Vars: map[string]string{"where": "/b"}})
+	if n := config(t, p, "inner/note[base]@dgx01", nil); n.Path != "/b" {
+		t.Errorf("path %s", n.Path)
+	}
+}
+
 func TestSensitiveNeverShown(t *testing.T) {
 	_, diags := tryCompile(t, `
 variable "pin" {

@@ -50,6 +50,7 @@ func (c *compiler) load() {
 		delete(c.fleet.extra, v.name)
 	}
 	c.unit(&unit{pb: pb}, from)
+	c.innerVariables()
 }
 
 // unit evaluates variables and locals of a playbook and collects its steps, those

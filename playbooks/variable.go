@@ -146,15 +146,7 @@ func literal(text string, typ cty.Type) (cty.Value, hcl.Diagnostics) {
 	if typ == cty.DynamicPseudoType || typ.IsPrimitiveType() {
 		return cty.StringVal(text), nil
 	}
-	file, diags := lang.Parse("-e", []byte("value = "+text+"\n"))
-	if diags.HasErrors() {
-		return cty.DynamicVal, diags
-	}
-	attrs, diags := file.Body.JustAttributes()
-	if diags.HasErrors() || attrs["value"] == nil {
-		return cty.DynamicVal, diags
-	}
-	return lang.Eval(attrs["value"].Expr, nil)
+	return lang.Literal("-e", text)
 }
 
 func conversionText(err error, want cty.Type) string {
@@ -195,6 +187,24 @@ func (c *compiler) invalid(u *unit, v *variableBlock, message hcl.Expression) {
 		return
 	}
 	c.errorf(v.rng, "Invalid value of a variable", "Variable %q: %s", v.name, capitalStop(text.AsString()))
+}
+
+// innerVariables finds a -e that is meant for a used playbook: it would become a host
+// variable that nobody reads.
+func (c *compiler) innerVariables() {
+	declares := func(u *unit, name string) bool {
+		return slices.ContainsFunc(u.pb.variables, func(v *variableBlock) bool { return v.name == name })
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.o.Vars)) {
+		if declares(c.units[0], name) || c.fleet.hasVar(name) {
+			continue
+		}
+		if i := slices.IndexFunc(c.units, func(u *unit) bool { return declares(u, name) }); i > 0 {
+			c.errorf(hcl.Range{Filename: c.units[0].pb.origin.name}, "Variable of a used playbook",
+				"-e %s=...: only %s has this variable. Hand it on: variable %q { ... } here, and vars = { %s = var.%s } in the use block.",
+				name, strings.TrimSuffix(c.units[i].prefix, "/"), name, name, name)
+		}
+	}
 }
 
 // unknownVariables reports values for variables that do not exist. From -e they

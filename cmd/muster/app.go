@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -29,6 +30,7 @@ type app struct {
 	args     []string
 	flags    flags
 	json     *view.JSON // nil without --json
+	plain    bool       // stdout is one text or one JSON value, whatever --json says
 
 	interrupt chan struct{} // closed by the first signal
 }
@@ -101,10 +103,16 @@ func (a *app) conclude(err error) int {
 }
 
 func (a *app) endJSON(code int, text string) {
-	if a.json != nil {
+	if a.json == nil && !a.plain && (a.flags.json || slices.Contains(a.args, "--json")) {
+		a.json = view.NewJSON(a.out) // the command line was wrong before the flags were read
+	}
+	if a.json != nil && !a.plain {
 		a.json.End(code, text)
 	}
 }
+
+// noEvents is for verbs whose output is no stream of events.
+func (a *app) noEvents() { a.json, a.plain = nil, true }
 
 // signals turns the first signal into an interrupt and the second into the end
 // of the context.

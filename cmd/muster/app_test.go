@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"muster/inventory/lang"
 	"muster/playbooks/event"
 	"muster/playbooks/run"
@@ -16,8 +18,13 @@ import (
 )
 
 func TestCommandLineHidesValues(t *testing.T) {
-	a := &app{args: []string{"apply", "-e", "password=s3cret", "-etoken=s3cret", "--extra-vars=k=s3cret", "play.hcl"}}
-	if got := a.commandLine(); strings.Contains(got, "s3cret") || !strings.Contains(got, "-e password=... -etoken=... --extra-vars=k=...") {
+	a := &app{args: []string{"apply", "-e", "password=s3cret", "-etoken=s3cret", "--extra-vars=k=s3cret", "-ve", "p=s3cret", "-vep=s3cret2", "play.hcl"}}
+	root := &cobra.Command{}
+	a.flags.register(root)
+	if err := root.PersistentFlags().Parse(a.args); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.commandLine(); strings.Contains(got, "s3cret") || !strings.Contains(got, "-e password=... -etoken=... --extra-vars=k=... -ve p=... -vep=...") {
 		t.Errorf("command line: %s", got)
 	}
 }

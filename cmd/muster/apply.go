@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"muster/playbooks/event"
 	"muster/playbooks/run"
+	"muster/transport"
 	"muster/transport/wire"
 )
 
@@ -37,6 +41,9 @@ func (a *app) applyVerb() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if err := a.asSaved(cmd, "a saved plan", saved.Source); err != nil {
+					return err
+				}
 				c.saved, c.file = saved, playbook
 				a.again(saved.Source)
 				playbook = saved.Source.Playbook
@@ -49,7 +56,7 @@ func (a *app) applyVerb() *cobra.Command {
 				return err
 			}
 			if hosts || steps {
-				return list(a.out, w.prog, hosts, steps)
+				return a.list(w.prog, hosts, steps)
 			}
 			return a.apply(cmd.Context(), w, c, run.NewID(time.Now()), nil)
 		},
@@ -131,10 +138,41 @@ func (a *app) finish(s *screen, sum event.Summary) error {
 
 // resumeCommand is what goes on with a run, without its id.
 func (a *app) resumeCommand(w *work) string {
-	if a.flags.inventory == "" {
-		return "muster resume"
+	f := &a.flags
+	words := []string{"muster", "resume"}
+	add := func(flag, value string) {
+		if value != "" {
+			words = append(words, flag, shellWord(value))
+		}
 	}
-	return "muster resume -i " + w.inv.Path
+	if f.inventory != "" {
+		add("-i", w.inv.Path)
+	}
+	add("--identity", f.identity)
+	add("-u", f.user)
+	add("--host-key", f.hostKey)
+	add("--become-password-file", f.becomeFile)
+	if f.askBecome {
+		words = append(words, "-K")
+	}
+	if f.askLogin {
+		words = append(words, "-k")
+	}
+	// What is kept in no file has to be given again.
+	for _, name := range slices.Sorted(maps.Keys(f.vars)) {
+		if w.src != nil && sensitive(w.src, name) {
+			words = append(words, "-e", name+"=...")
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// shellWord quotes a word where a shell would take it apart.
+func shellWord(s string) string {
+	if transport.PlainWord(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // removeEmptyRun removes the journal of a run that never began: there is nothing

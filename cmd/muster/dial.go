@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/user"
 	"strconv"
 	"strings"
 
+	"muster/cmd/muster/view"
 	"muster/inventory"
 	"muster/playbooks/run"
 	"muster/transport"
@@ -25,6 +27,7 @@ type dialer struct {
 	flags   *flags
 	agents  transport.Agents
 	ssh     *ssh.Dialer
+	log     *slog.Logger
 	who     string
 }
 
@@ -37,11 +40,17 @@ func (a *app) newDialer(inv *inventory.Inventory, secrets *inventory.Secrets) (*
 	if err != nil {
 		return nil, err
 	}
-	return &dialer{inv: inv, secrets: secrets, flags: &a.flags, agents: agents, ssh: ssh.NewDialer(agents), who: operator()}, nil
+	return &dialer{inv: inv, secrets: secrets, flags: &a.flags, agents: agents, ssh: ssh.NewDialer(agents), log: a.log, who: operator()}, nil
 }
 
-// close ends what hosts share, such as connections to jump hosts.
-func (d *dialer) close() { _ = d.ssh.Close() }
+// close ends what hosts share, such as connections to jump hosts, and tells which
+// host keys were accepted.
+func (d *dialer) close() {
+	for _, line := range d.ssh.Accepted() {
+		d.log.Info(view.Line(line))
+	}
+	_ = d.ssh.Close()
+}
 
 // Dial implements run.Dialer.
 func (d *dialer) Dial(ctx context.Context, host string, mode wire.Mode, id string) (run.Conn, error) {

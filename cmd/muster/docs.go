@@ -20,6 +20,7 @@ func (a *app) docsVerb() *cobra.Command {
 		Short: "Describe a module, or print a playbook that muster ships (default: list them)",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			a.noEvents()
 			if len(args) == 0 {
 				return a.listDocs()
 			}
@@ -35,9 +36,27 @@ func (a *app) listDocs() error {
 	}
 	fmt.Fprintln(a.out, "\nPlaybooks:")
 	for _, name := range library.Names() {
-		fmt.Fprintf(a.out, "  %s\n", name)
+		text, err := library.Read(name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.out, "  %-18s %s\n", name, opening(text))
 	}
 	return nil
+}
+
+// opening is the first sentence of the comment that a playbook begins with.
+func opening(text []byte) string {
+	var words []string
+	for line := range strings.Lines(string(text)) {
+		comment, ok := strings.CutPrefix(line, "#")
+		if !ok {
+			break
+		}
+		words = append(words, strings.Fields(comment)...)
+	}
+	sentence, _, _ := strings.Cut(strings.Join(words, " ")+" ", ". ")
+	return strings.TrimSpace(sentence)
 }
 
 func firstSentence(doc string) string {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"muster/cmd/muster/view"
+	"muster/playbooks/run"
 )
 
 // flags are those that every verb takes; a verb ignores what it has no use for.
@@ -123,9 +124,34 @@ func (a *app) password(prompt string) ([]byte, error) {
 	if err != nil {
 		return nil, errors.New("-K and -k need a terminal: use --become-password-file")
 	}
-	defer tty.Close()
+	return a.readHidden(tty, prompt)
+}
+
+// readHidden asks on a terminal, which it closes. The read cannot be taken back,
+// so an interrupt leaves it behind and gives the terminal its echo again.
+func (a *app) readHidden(tty *os.File, prompt string) ([]byte, error) {
+	fd := int(tty.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return nil, errors.Join(err, tty.Close())
+	}
+	type line struct {
+		text []byte
+		err  error
+	}
+	got := make(chan line, 1)
 	fmt.Fprint(tty, prompt)
-	b, err := term.ReadPassword(int(tty.Fd()))
-	fmt.Fprintln(tty)
-	return b, err
+	go func() {
+		b, err := term.ReadPassword(fd)
+		got <- line{b, err}
+	}()
+	select {
+	case l := <-got:
+		fmt.Fprintln(tty)
+		return l.text, errors.Join(l.err, tty.Close())
+	case <-a.interrupt:
+		fmt.Fprintln(tty)
+		_ = term.Restore(fd, before) // muster ends here, and the terminal may be gone
+		return nil, exit(run.ExitInterrupted)
+	}
 }

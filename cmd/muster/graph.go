@@ -25,6 +25,7 @@ func (a *app) graphVerb() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.noEvents()
 			text := graphText(w.prog)
 			if dot {
 				text = graphDOT(w.prog)

@@ -19,7 +19,7 @@ func (a *app) inventoryVerb() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.json = nil // these write one JSON value, not a stream of events
+			a.noEvents()
 			return f(inv, args)
 		}})
 	}
@@ -37,5 +37,9 @@ func (a *app) selected(inv *inventory.Inventory) ([]*inventory.Host, error) {
 	if pattern == "" {
 		pattern = "all"
 	}
-	return inv.Match(pattern)
+	hosts, err := inv.Match(pattern)
+	if err == nil && len(hosts) == 0 {
+		err = usage("-l %s selects no host", pattern)
+	}
+	return hosts, err
 }

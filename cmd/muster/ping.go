@@ -12,6 +12,7 @@ import (
 	"muster/cmd/muster/view"
 	"muster/inventory"
 	"muster/modules/machine"
+	"muster/playbooks/event"
 	"muster/playbooks/run"
 	"muster/transport/wire"
 )
@@ -22,6 +23,15 @@ type answer struct {
 	hello wire.Hello
 	took  time.Duration
 	err   error
+}
+
+// event is the answer as a stream of events has it.
+func (x answer) event() event.Event {
+	e := event.Event{Kind: event.NodeState, Host: x.host, State: event.Ready, Millis: x.took.Milliseconds()}
+	if x.err != nil {
+		e.State, e.Text = event.Unreachable, x.err.Error()
+	}
+	return e
 }
 
 func (a *app) pingVerb() *cobra.Command {
@@ -37,6 +47,7 @@ func (a *app) pingVerb() *cobra.Command {
 			for _, x := range answers {
 				switch {
 				case a.json != nil:
+					a.json.Next(x.event())
 				case x.err != nil:
 					fmt.Fprintf(a.out, "%s  unreachable  %s\n", view.Line(x.host), view.Line(x.err.Error()))
 				default:
@@ -69,9 +80,14 @@ func (a *app) factsVerb() *cobra.Command {
 				return err
 			}
 			if a.json != nil {
-				a.json = nil // one value, not a stream of events
+				a.noEvents()
 				enc := json.NewEncoder(a.out)
 				enc.SetIndent("", "  ")
+				for _, x := range answers {
+					if x.err != nil {
+						a.log.Error(view.Line(x.host + ": " + x.err.Error()))
+					}
+				}
 				err = enc.Encode(facts)
 			} else {
 				a.writeFacts(answers)

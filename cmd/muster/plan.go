@@ -25,7 +25,7 @@ func (a *app) planVerb() *cobra.Command {
 				return err
 			}
 			if p.hosts || p.stepsOf {
-				return list(a.out, w.prog, p.hosts, p.stepsOf)
+				return a.list(w.prog, p.hosts, p.stepsOf)
 			}
 			return a.plan(cmd.Context(), w, p.out, p.offline, p.detailed)
 		},

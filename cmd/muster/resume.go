@@ -40,6 +40,9 @@ func (a *app) resumeVerb() *cobra.Command {
 				return usage("run %s was stopped before it was approved: there is nothing to go on with", id)
 			}
 			src, err := run.ReadSource(dir)
+			if err == nil {
+				err = a.asSaved(cmd, "run "+id, src)
+			}
 			if err != nil {
 				return err
 			}
@@ -79,13 +82,16 @@ func chooseRun(inv *inventory.Inventory, args []string) (string, error) {
 		return args[0], nil
 	}
 	ids, err := runs(inv)
-	if err == nil && len(ids) == 0 {
-		return "", usage("there is no run of cluster %s to go on with", inv.Cluster.Name)
-	}
 	if err != nil {
 		return "", err
 	}
-	return ids[len(ids)-1], nil
+	// A run that was killed before it was approved leaves a folder too.
+	for _, id := range slices.Backward(ids) {
+		if j, err := run.ReadJournal(filepath.Join(runDir(inv, id), run.JournalFile)); err == nil && j.Approved {
+			return id, nil
+		}
+	}
+	return "", usage("there is no run of cluster %s to go on with", inv.Cluster.Name)
 }
 
 // runs lists the run ids of a cluster, oldest first.

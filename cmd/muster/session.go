@@ -2,17 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"time"
-
-	"github.com/hashicorp/hcl/v2"
 
 	"muster/cmd/muster/view"
 	"muster/inventory"
 	"muster/inventory/lang"
 	"muster/modules/machine"
+	"muster/playbooks"
 	"muster/playbooks/event"
 	"muster/playbooks/program"
 	"muster/playbooks/run"
@@ -129,9 +126,9 @@ func (a *app) walk(ctx context.Context, w *work, d run.Dialer, o run.Options, s 
 	if notice := w.secrets.Notice(); notice != "" {
 		a.log.Info(notice)
 	}
-	var diags hcl.Diagnostics
-	if errors.As(err, &diags) {
-		return sum, a.warn(w, diags)
+	if diags := playbooks.BindDiagnostics(err); len(diags) > 0 {
+		told := a.warn(w, diags)
+		return sum, &exitError{sum.Exit, told.Error()}
 	}
 	if err != nil {
 		return sum, &exitError{sum.Exit, err.Error()}
@@ -140,17 +137,18 @@ func (a *app) walk(ctx context.Context, w *work, d run.Dialer, o run.Options, s 
 }
 
 // list prints hosts or steps, for --list-hosts and --list-steps.
-func list(w io.Writer, p *program.Program, hosts, steps bool) error {
+func (a *app) list(p *program.Program, hosts, steps bool) error {
+	a.noEvents()
 	if hosts {
 		for _, h := range p.Hosts {
-			if _, err := fmt.Fprintln(w, h.Name); err != nil {
+			if _, err := fmt.Fprintln(a.out, h.Name); err != nil {
 				return err
 			}
 		}
 	}
 	if steps {
 		for _, s := range p.Steps {
-			if _, err := fmt.Fprintf(w, "%s  %d nodes  %s\n", s.Name, len(s.Vertices), lang.Visible(s.Pos)); err != nil {
+			if _, err := fmt.Fprintf(a.out, "%s  %d nodes  %s\n", s.Name, len(s.Vertices), lang.Visible(s.Pos)); err != nil {
 				return err
 			}
 		}

@@ -23,15 +23,20 @@ func (a *app) showVerb() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if a.json != nil {
+					a.repeat(saved.Events)
+					return nil
+				}
 				fmt.Fprintf(a.out, "Saved %s: %s for inventory %s\n", time.Unix(saved.Made, 0).Format(time.RFC3339),
 					view.Line(saved.Source.Playbook), view.Line(saved.Source.Inventory))
-				return a.showEvents(saved.Events, false)
+				return a.showEvents(saved.Events, "")
 			}
 			inv, err := a.loadInventory()
 			if err != nil {
 				return err
 			}
 			if len(args) == 0 {
+				a.noEvents()
 				ids, err := runs(inv)
 				if err != nil {
 					return err
@@ -51,20 +56,31 @@ func (a *app) showVerb() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.showEvents(j.Events, true)
+			return a.showEvents(j.Events, a.resumeCommand(&work{inv: inv})+" "+id)
 		},
 	}
 }
 
-// showEvents shows events again, as they were shown when they happened.
-func (a *app) showEvents(events []event.Event, whole bool) error {
-	plan, lines, report := view.NewPlan(a.paint), view.NewLines(a.out, a.paint), view.NewReport(a.paint)
-	plan.All = a.flags.verbose
+// showEvents shows events again, as they were shown when they happened. A run that
+// was resumed has several parts, each with a plan of its own; resume goes on with
+// a run, "" for a saved plan.
+func (a *app) showEvents(events []event.Event, resume string) error {
+	if a.json != nil {
+		a.repeat(events)
+		return nil
+	}
+	lines := view.NewLines(a.out, a.paint)
+	var plan *view.Plan
+	var report *view.Report
+	fresh := func() {
+		plan, report = view.NewPlan(a.paint), view.NewReport(a.paint)
+		plan.All = a.flags.verbose
+	}
+	fresh()
 	ended := false
 	for _, e := range events {
-		if a.json != nil {
-			a.json.Emit(e)
-			continue
+		if e.Kind == event.RunStart {
+			fresh()
 		}
 		plan.Emit(e)
 		report.Emit(e)
@@ -74,19 +90,31 @@ func (a *app) showEvents(events []event.Event, whole bool) error {
 				return err
 			}
 			fmt.Fprintln(a.out)
-		case whole:
+		case resume != "":
 			lines.Emit(e)
 		}
 		ended = e.Kind == event.RunSummary
 	}
-	if a.json != nil || !whole {
+	switch {
+	case resume == "":
 		return nil
-	}
-	if !ended {
-		fmt.Fprintln(a.out, "This run was cut off. Go on with: muster resume")
+	case !ended:
+		fmt.Fprintf(a.out, "This run was cut off. Go on with: %s\n", view.Line(resume))
 		return nil
 	}
 	return report.Write(a.out)
+}
+
+// repeat writes events as one stream: one version first, one summary last.
+func (a *app) repeat(events []event.Event) {
+	for i, e := range events {
+		switch {
+		case e.Kind == event.KindVersion:
+		case e.Kind == event.RunSummary && i < len(events)-1: // of a part that was resumed
+		default:
+			a.json.Again(e)
+		}
+	}
 }
 
 // showRun is one line about a run.

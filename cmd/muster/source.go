@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/spf13/cobra"
 
 	"muster/inventory"
 	"muster/inventory/lang"
@@ -17,6 +20,7 @@ import (
 	"muster/playbooks"
 	"muster/playbooks/program"
 	"muster/playbooks/run"
+	"muster/transport"
 )
 
 // work is what a verb works with: an inventory and, mostly, a compiled playbook.
@@ -77,9 +81,31 @@ func (a *app) compile(playbook string) (*work, error) {
 	if err := a.warn(w, diags); err != nil {
 		return nil, err
 	}
+	agents, err := packedAgents()
+	if err == nil {
+		prog.Digest, err = withAgents(prog.Digest, agents)
+	}
+	if err != nil {
+		return nil, err
+	}
 	prog.Playbook, w.prog = playbook, prog
 	w.from, err = a.source(w, playbook)
 	return w, err
+}
+
+// withAgents adds the agents to the digest of a program: they do what it says, so a
+// saved plan or a run to resume is not that of another version of muster.
+func withAgents(digest string, agents transport.Agents) (string, error) {
+	sum := sha256.New()
+	fmt.Fprintln(sum, digest)
+	for _, arch := range []string{"amd64", "arm64"} {
+		agent, _, err := agents.Agent(arch)
+		if err != nil && !errors.Is(err, transport.ErrNoAgent) {
+			return "", err
+		}
+		fmt.Fprintln(sum, arch, agent)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // findPlaybook reads a playbook by path or by name.
@@ -159,6 +185,19 @@ func (a *app) again(s run.Source) {
 	a.flags.vars = vars
 }
 
+// asSaved refuses what a saved source has settled: a -l that is ignored would
+// reach more hosts than was meant.
+func (a *app) asSaved(cmd *cobra.Command, what string, s run.Source) error {
+	if f := cmd.Flags().Lookup("limit"); f.Changed && a.flags.limit != s.Limit {
+		of := "all hosts"
+		if s.Limit != "" {
+			of = "-l " + s.Limit
+		}
+		return usage("-l %s: %s is for %s, and only for that", a.flags.limit, what, of)
+	}
+	return nil
+}
+
 // sensitive says whether a playbook declares a variable as sensitive.
 func sensitive(src *lang.Source, name string) bool {
 	for _, b := range src.Blocks() {
@@ -179,14 +218,12 @@ func isFalse(attr *hclsyntax.Attribute) bool {
 // commandLine is the command line as events show it: without the values of -e.
 func (a *app) commandLine() string {
 	out := []string{"muster"}
-	for i, arg := range a.args {
-		switch {
-		case i > 0 && (a.args[i-1] == "-e" || a.args[i-1] == "--extra-vars"):
-			arg = hideValue(arg)
-		case strings.HasPrefix(arg, "-e") && len(arg) > 2:
-			arg = "-e" + hideValue(strings.TrimPrefix(arg, "-e"))
-		case strings.HasPrefix(arg, "--extra-vars="):
-			arg = "--extra-vars=" + hideValue(strings.TrimPrefix(arg, "--extra-vars="))
+	for _, arg := range a.args {
+		for _, kv := range a.flags.extra { // -e k=v, -ek=v, -ve k=v, --extra-vars=k=v
+			if flag, ok := strings.CutSuffix(arg, kv); ok && (flag == "" || flag[0] == '-') {
+				arg = flag + hideValue(kv)
+				break
+			}
 		}
 		out = append(out, arg)
 	}

@@ -5,16 +5,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
 	"muster/inventory/lang"
 	"muster/playbooks/library"
 )
 
-// sampleInventory is what init writes beside a playbook.
-const sampleInventory = `# The hosts of one cluster. See: muster docs, muster inventory list
+// sampleInventory is what init writes beside a playbook: before its hosts.
+const sampleInventory = `# The hosts of one cluster. Look at it with: muster inventory list
 
 cluster "example" {
   domain = "example.com"
@@ -24,10 +26,26 @@ connection {
   user   = "admin"
   become = true
 }
+`
 
+const sampleHead = `
+host "mgmt01" {
+  address = "10.0.0.1"
+  groups  = [%q]
+}
+`
+
+const sampleHosts = `
 hosts "node[01-03]" {
   address = "10.0.0.[11-13]"
   groups  = [%s]
+}
+`
+
+const sampleSecret = `
+secret %q {
+  generate = 32 # bytes, made at the first apply; or env = "VARIABLE", or file = "PATH"
+  encoding = "hex"
 }
 `
 
@@ -52,8 +70,10 @@ func (a *app) initVerb() *cobra.Command {
 			if err := a.create(filepath.Join(dir, args[0]+".hcl"), text); err != nil {
 				return err
 			}
-			groups := requiredGroups(args[0], text)
-			return a.create(filepath.Join(dir, "inventory.hcl"), fmt.Appendf(nil, sampleInventory, groups))
+			if _, err := os.Stat(filepath.Join(dir, "inventory.hcl")); err == nil {
+				return nil // it has one
+			}
+			return a.create(filepath.Join(dir, "inventory.hcl"), sample(args[0], text))
 		},
 	}
 }
@@ -75,21 +95,44 @@ func (a *app) create(path string, content []byte) error {
 	return nil
 }
 
-// requiredGroups are the groups that a playbook asks for, as a list in HCL.
-func requiredGroups(name string, text []byte) string {
+// sample is an inventory that fits a playbook: a host for the first group that it
+// requires, three for the others, and its secrets.
+func sample(name string, text []byte) []byte {
+	groups, secrets := needs(name, text)
+	out := []byte(sampleInventory)
+	if len(groups) > 1 {
+		out = fmt.Appendf(out, sampleHead, groups[0])
+		groups = groups[1:]
+	}
+	for i, g := range groups {
+		groups[i] = fmt.Sprintf("%q", g)
+	}
+	out = fmt.Appendf(out, sampleHosts, strings.Join(groups, ", "))
+	for _, s := range secrets {
+		out = fmt.Appendf(out, sampleSecret, s)
+	}
+	return out
+}
+
+// needs are the groups that a playbook requires and the secrets that it names.
+func needs(name string, text []byte) (groups, secrets []string) {
 	src, diags := lang.ParseBytes(name, text)
 	if diags.HasErrors() {
-		return ""
+		return nil, nil
 	}
-	var out []string
 	for _, b := range src.Blocks() {
-		group := b.Body.Attributes["group"]
-		if b.Type != "requires" || group == nil {
-			continue
+		if group := b.Body.Attributes["group"]; b.Type == "requires" && group != nil {
+			if v, diags := lang.Eval(group.Expr, nil); !diags.HasErrors() && v.IsKnown() {
+				groups = append(groups, v.AsString())
+			}
 		}
-		if v, diags := lang.Eval(group.Expr, nil); !diags.HasErrors() && v.IsKnown() {
-			out = append(out, fmt.Sprintf("%q", v.AsString()))
+		for _, a := range lang.Attributes(b.Body) {
+			for _, tr := range a.Expr.Variables() {
+				if attr, ok := tr[len(tr)-1].(hcl.TraverseAttr); ok && tr.RootName() == "secret" && !slices.Contains(secrets, attr.Name) {
+					secrets = append(secrets, attr.Name)
+				}
+			}
 		}
 	}
-	return strings.Join(out, ", ")
+	return groups, secrets
 }

@@ -19,12 +19,19 @@ func (a *app) validateVerb() *cobra.Command {
 			if len(args) == 0 {
 				inv, err := a.loadInventory()
 				if err == nil {
-					fmt.Fprintf(a.out, "The inventory is valid: %d hosts, %d groups.\n", len(inv.Hosts), len(inv.Groups))
+					a.tell("The inventory is valid: %d hosts, %d groups.", len(inv.Hosts), len(inv.Groups))
 				}
 				return err
 			}
 			return a.validate(args[0])
 		},
+	}
+}
+
+// tell says that all is well, where stdout is not a stream of events.
+func (a *app) tell(format string, v ...any) {
+	if a.json == nil {
+		fmt.Fprintf(a.out, format+"\n", v...)
 	}
 }
 
@@ -41,7 +48,7 @@ func (a *app) validate(playbook string) error {
 		if err := a.warn(w, diags); err != nil {
 			return err
 		}
-		fmt.Fprintln(a.out, "The playbook is valid. Without an inventory, what depends on hosts was not checked.")
+		a.tell("The playbook is valid. Without an inventory, what depends on hosts was not checked.")
 		return nil
 	}
 	if w.inv, err = a.loadInventory(); err != nil {
@@ -53,6 +60,6 @@ func (a *app) validate(playbook string) error {
 	if err := a.warn(w, playbooks.Validate(w.inv, w.src, o)); err != nil {
 		return err
 	}
-	fmt.Fprintln(a.out, "Inventory and playbook are valid.")
+	a.tell("Inventory and playbook are valid.")
 	return nil
 }

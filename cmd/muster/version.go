@@ -17,6 +17,7 @@ func (a *app) versionVerb() *cobra.Command {
 		Short: "Show the version of muster and of the agents it carries",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			a.noEvents()
 			fmt.Fprintf(a.out, "muster %s %s/%s %s%s\n", version, runtime.GOOS, runtime.GOARCH, runtime.Version(), revision())
 			agents, err := packedAgents()
 			if err != nil {

@@ -54,7 +54,7 @@ var cidrHostFunc = cidrFunc(func(p netip.Prefix, n []*big.Int) (string, error) {
 // cidrSubnetFunc gives the n-th network that has so many bits more.
 var cidrSubnetFunc = cidrFunc(func(p netip.Prefix, n []*big.Int) (string, error) {
 	bits := p.Addr().BitLen()
-	if n[0].Sign() < 0 || !n[0].IsInt64() || p.Bits()+int(n[0].Int64()) > bits {
+	if n[0].Sign() < 0 || !n[0].IsInt64() || n[0].Int64() > int64(bits-p.Bits()) {
 		return "", function.NewArgErrorf(1, "%s has room for %d more bits", p, bits-p.Bits())
 	}
 	newBits := uint(n[0].Int64())

@@ -40,7 +40,7 @@ func Eval(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics
 		r = evalLimited(expr, ctx, EvalTime)
 	}
 	if r.diags.HasErrors() {
-		return cty.DynamicVal, suggestNames(r.diags)
+		return cty.DynamicVal, hideSensitive(suggestNames(r.diags), expr, ctx)
 	}
 	if Size(r.value) > MaxValue {
 		return cty.DynamicVal, append(r.diags, Diag("Value too large",
@@ -117,7 +117,14 @@ func suggestNames(diags hcl.Diagnostics) hcl.Diagnostics {
 		if !ok {
 			continue
 		}
-		if name, options := missingStep(e.Traversal, d.EvalContext); name != "" {
+		name, options := missingStep(e.Traversal, d.EvalContext)
+		switch {
+		case name == "":
+		case e.Traversal.RootName() == "secret":
+			d.Summary = "Unknown secret"
+			d.Detail = fmt.Sprintf("The inventory has no secret %q.%s It declares one with: secret %q { generate = 32 }; or with env or file in place of generate.",
+				name, DidYouMean(name, options), name)
+		default:
 			d.Detail += DidYouMean(name, options)
 		}
 	}

@@ -34,16 +34,16 @@ func plainFunctions() map[string]function.Function {
 		"tobool":   stdlib.MakeToFunc(cty.Bool),
 		"tonumber": stdlib.MakeToFunc(cty.Number),
 		"tostring": stdlib.MakeToFunc(cty.String),
-		"tolist":   stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)),
-		"toset":    stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
+		"tolist":   even(stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), cty.List),
+		"toset":    even(stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)), cty.Set),
 		"tomap":    stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
 	}
 	maps.Copy(all, map[string]function.Function{
 		"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "chomp": stdlib.ChompFunc, "coalesce": stdlib.CoalesceFunc,
 		"compact": stdlib.CompactFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc,
-		"distinct": stdlib.DistinctFunc, "element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc,
+		"distinct": distinctFunc, "element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc,
 		"floor": stdlib.FloorFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc,
-		"indent": stdlib.IndentFunc, "index": stdlib.IndexFunc, "join": stdlib.JoinFunc,
+		"indent": stdlib.IndentFunc, "index": indexFunc, "join": stdlib.JoinFunc,
 		"jsondecode": stdlib.JSONDecodeFunc, "jsonencode": stdlib.JSONEncodeFunc, "keys": stdlib.KeysFunc,
 		"lookup": stdlib.LookupFunc, "lower": stdlib.LowerFunc, "max": stdlib.MaxFunc, "merge": stdlib.MergeFunc,
 		"min": stdlib.MinFunc, "range": stdlib.RangeFunc, "regex": stdlib.RegexFunc, "regexall": stdlib.RegexAllFunc,
@@ -63,10 +63,11 @@ type guard func(args []cty.Value) error
 // bounded wraps a function with the size limits. The guard runs with the type
 // function, since some type functions already do the work.
 func bounded(f function.Function, check guard) function.Function {
+	params, rest := looseAll(f)
 	return function.New(&function.Spec{
 		Description: f.Description(),
-		Params:      f.Params(),
-		VarParam:    f.VarParam(),
+		Params:      params,
+		VarParam:    rest,
 		Type: func(args []cty.Value) (cty.Type, error) {
 			left := MaxValue
 			for _, a := range args {
@@ -80,10 +81,18 @@ func bounded(f function.Function, check guard) function.Function {
 					return cty.NilType, err
 				}
 			}
-			return f.ReturnTypeForValues(args)
+			fitted, err := fitAll(f, args)
+			if err != nil {
+				return cty.NilType, err
+			}
+			return f.ReturnTypeForValues(fitted)
 		},
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			v, err := f.Call(args)
+			fitted, err := fitAll(f, args)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			v, err := f.Call(fitted)
 			if err == nil && Size(v) > MaxValue {
 				return cty.NilVal, errTooLarge
 			}

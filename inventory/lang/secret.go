@@ -1,8 +1,11 @@
 package lang
 
 import (
+	"fmt"
 	"reflect"
 
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -20,6 +23,27 @@ func IsSensitive(v cty.Value) bool { return v.HasMarkDeep(sensitive{}) }
 // see of it: the bytes are looked up by name where they are used.
 type SecretRef struct {
 	Name string
+}
+
+// hideSensitive takes the cause out of a failed call where a sensitive value is in
+// the expression: functions quote their arguments.
+func hideSensitive(diags hcl.Diagnostics, expr hcl.Expression, ctx *hcl.EvalContext) hcl.Diagnostics {
+	for _, d := range diags {
+		call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
+		if ok && call.FunctionCallError() != nil && readsSensitive(expr, ctx) {
+			d.Detail = fmt.Sprintf("Function %q failed. Why is not shown, since a sensitive value is in the expression.", call.CalledFunctionName())
+		}
+	}
+	return diags
+}
+
+func readsSensitive(expr hcl.Expression, ctx *hcl.EvalContext) bool {
+	for _, tr := range expr.Variables() {
+		if v, diags := tr.TraverseAbs(ctx); diags.HasErrors() || IsSensitive(v) {
+			return true
+		}
+	}
+	return false
 }
 
 // SecretType is the type of `secret.NAME`: a capsule of *SecretRef. No function

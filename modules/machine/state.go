@@ -94,7 +94,7 @@ func Diff(was, want State) (dWas, dWant State, differs bool) {
 	dWas, dWant = State{}, State{}
 	for f, w := range want {
 		h, ok := was[f]
-		if ok && same(h, w) {
+		if ok && same(f, h, w) {
 			continue
 		}
 		if ok {
@@ -109,8 +109,9 @@ func Diff(was, want State) (dWas, dWant State, differs bool) {
 // disk tells, in a process that muster did not start: it counts as being right.
 const Current = "(current)"
 
-func same(was, want Value) bool {
-	return !was.Unknown && !want.Unknown && (was.S == want.S || was.S == Current)
+func same(field string, was, want Value) bool {
+	_, isInput := InputOf(field)
+	return !was.Unknown && !want.Unknown && (was.S == want.S || isInput && was.S == Current)
 }
 
 // Hash replaces the secret fields of both states by keyed digests, so that they

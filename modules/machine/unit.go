@@ -2,6 +2,7 @@ package machine
 
 import (
 	"context"
+	"errors"
 	"path"
 	"slices"
 	"strings"
@@ -55,6 +56,31 @@ func (i Input) Field() string {
 	return "restart:" + kind + ":" + name
 }
 
+// InputOf is the inverse of Field. A Value input comes back without its text; ok is
+// false for a field that is no input.
+func InputOf(field string) (in Input, ok bool) {
+	mode, rest, _ := strings.Cut(field, ":")
+	kind, name, ok := strings.Cut(rest, ":")
+	if !ok || (mode != string(Restart) && mode != string(Reload)) {
+		return Input{}, false
+	}
+	in.Reload = mode == string(Reload)
+	switch kind {
+	case "keys":
+		at := max(strings.LastIndexByte(name, ':'), 0) // no key has a colon
+		in.File, in.Keys = name[:at], strings.Split(strings.TrimPrefix(name[at:], ":"), ",")
+	case "file":
+		in.File = name
+	case "package":
+		in.Package = name
+	case "value":
+		in.Value = name
+	default:
+		return Input{}, false
+	}
+	return in, true
+}
+
 // Stale is the value of an input field when what the process was started with
 // is not known any more, only that it was something older.
 const Stale = "(older)"
@@ -79,7 +105,7 @@ func EnsureUnit(ctx context.Context, m Machine, u Unit) error {
 		if !u.Running {
 			break
 		}
-		v, err := inputValue(ctx, m, in)
+		v, err := in.Digest(ctx, m)
 		if err != nil {
 			return err
 		}
@@ -97,26 +123,33 @@ func EnsureUnit(ctx context.Context, m Machine, u Unit) error {
 	return m.Set(ctx, Item{Ref: Ref{"unit", u.Name}, Want: want, How: how})
 }
 
-// inputValue is the digest of an input as m sees it.
-func inputValue(ctx context.Context, m Machine, in Input) (Value, error) {
-	kind, name := in.ref()
+// Digest is the digest of an input as m sees it.
+func (i Input) Digest(ctx context.Context, m Machine) (Value, error) {
+	kind, name := i.ref()
 	if kind == "keys" {
-		s, err := m.Read(ctx, Ref{"file", in.File}, "content")
+		s, err := m.Read(ctx, Ref{"file", i.File}, "content")
 		if v := s.Get("content"); err != nil || v.Unknown {
 			return v, err
 		}
-		return Text(m.Digest(KeyLines(s.Get("content").S, in.Keys))), nil
+		return Text(m.Digest(KeyLines(s.Get("content").S, i.Keys))), nil
 	}
 	field := map[string]string{"file": "content", "package": "version"}[kind]
 	if field == "" {
-		return digest(m, Text(in.Text)), nil
+		return digest(m, Text(i.Text)), nil
 	}
 	s, err := m.Read(ctx, Ref{kind, name}, field)
 	if err != nil {
 		return Value{}, err
 	}
+	if is := s.Get("type"); kind == "file" && !is.Unknown && is.S != "" && is.S != "file" {
+		return Value{}, &Error{Object: "file[" + name + "]", Op: "input of a unit", Err: errNoContent,
+			Hint: "it is a " + is.S + "; name the file that the unit reads"}
+	}
 	return digest(m, s.Get(field)), nil
 }
+
+// errNoContent: a change behind it would never be seen.
+var errNoContent = errors.New("not a regular file")
 
 func digest(m Machine, v Value) Value {
 	switch {
@@ -176,7 +209,7 @@ func UnitAction(was, want State) (Action, []string) {
 	action, why := None, []string(nil)
 	for f, w := range want {
 		mode, rest, ok := strings.Cut(f, ":")
-		if h, had := was[f]; !ok || (had && same(h, w)) {
+		if h, had := was[f]; !ok || (had && same(f, h, w)) {
 			continue
 		}
 		if mode == string(Restart) {

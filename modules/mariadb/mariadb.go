@@ -84,6 +84,15 @@ func (c *Config) Validate() error {
 	return nil
 }
 
+// Derived are the passwords of the accounts as the server and its files have them.
+func (c *Config) Derived() []string {
+	var out []string
+	for _, u := range c.Users {
+		out = append(out, Derived(u.Password)...)
+	}
+	return out
+}
+
 // Ensure makes server, databases and accounts so.
 func (c *Config) Ensure(ctx context.Context, m machine.Machine) error {
 	if err := modules.EnsurePackages(ctx, m, Package); err != nil {

@@ -123,6 +123,16 @@ func Password(s modules.Secret) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Derived are the forms in which a password leaves the module: the text that it
+// stands for and the hash of it.
+func Derived(s modules.Secret) []string {
+	if s.Pending {
+		return nil
+	}
+	p := Password(s)
+	return []string{p, string(hash(p))}
+}
+
 // CheckPassword refuses what a line of slurmdbd.conf or of a client's option file
 // could not hold.
 func CheckPassword(arg string, s modules.Secret) error {

@@ -84,6 +84,9 @@ func (c *Config) Validate() error {
 	)
 }
 
+// Derived are the password as slurmdbd.conf has it, and its hash.
+func (c *Config) Derived() []string { return mariadb.Derived(c.Password) }
+
 func (c *Config) account() string { return c.User + "@localhost" }
 
 // Ensure makes database, account, configuration and daemon so.

@@ -31,6 +31,7 @@ func (r *runner) approve(ctx context.Context) (int, error) {
 		}
 		by = who
 	}
+	r.approved = true
 	r.log.emit(event.Event{Kind: event.Approved, Text: by})
 	if err := r.log.sync(); err != nil {
 		return ExitFault, err
@@ -38,7 +39,11 @@ func (r *runner) approve(ctx context.Context) (int, error) {
 	if len(r.pending) == 0 {
 		return -1, nil
 	}
-	if err := r.materialise(ctx); err != nil {
+	err := r.materialise(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return ExitInterrupted, nil
+	case err != nil:
 		return ExitFault, err
 	}
 	return -1, nil
@@ -58,7 +63,8 @@ func (r *runner) materialise(ctx context.Context) error {
 		}
 		list, err := r.prog.Bind.Requests(n.host, facts)
 		if err != nil {
-			return err
+			n.refuse(err)
+			continue
 		}
 		var changed []program.Request
 		for _, q := range list {
@@ -73,7 +79,7 @@ func (r *runner) materialise(ctx context.Context) error {
 			r.completes(ctx, n, steps)
 		}
 	})
-	return ctx.Err()
+	return nil
 }
 
 func (r *runner) completes(ctx context.Context, n *node, steps []wire.Vertex) {

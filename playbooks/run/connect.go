@@ -48,7 +48,8 @@ func (r *runner) connect(ctx context.Context) {
 		case err != nil:
 			n.end(event.Unreachable, err.Error())
 		case n.state == event.Connecting:
-			n.state = event.Ready
+			facts := n.hello.Facts
+			n.state, n.facts = event.Ready, &facts
 			n.emit(event.Event{Kind: event.NodeState, State: event.Ready})
 		}
 	})
@@ -123,8 +124,8 @@ func (r *runner) saveFacts() error {
 	}
 	fresh := map[string]machine.Facts{}
 	for _, n := range r.nodes {
-		if n.state == event.Ready {
-			fresh[n.name] = n.hello.Facts
+		if n.facts != nil {
+			fresh[n.name] = *n.facts
 		}
 	}
 	if len(fresh) == 0 {

@@ -208,6 +208,8 @@ type builder struct {
 	skip    map[int32]string
 	pending map[int32]bool
 	made    bool
+	seen    []map[string]machine.Facts // the facts of each time
+	refused map[string]string          // hosts without a configuration, and why
 	edges   [][2]int32
 }
 
@@ -264,6 +266,10 @@ func (b *builder) afterAll(waits, for_ string) *builder {
 
 func (b *builder) Requests(host int32, facts map[string]machine.Facts) ([]program.Request, error) {
 	var out []program.Request
+	b.seen = append(b.seen, facts)
+	if why := b.refused[b.p.Hosts[host].Name]; why != "" {
+		return nil, errors.New(b.p.Hosts[host].Name + ": " + why)
+	}
 	for v, x := range b.p.Vertices {
 		if x.Host == host {
 			out = append(out, program.Request{Vertex: int32(v), Config: []byte{1}, Skip: b.skip[int32(v)], Pending: b.pending[int32(v)] && !b.made})

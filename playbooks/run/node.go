@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"muster/modules/machine"
 	"muster/playbooks/event"
 	"muster/transport/wire"
 )
@@ -22,6 +23,9 @@ type node struct {
 	failure *wire.Failure
 	blamed  bool
 	steps   []wire.Vertex // as last sent
+	// facts are those of the first hello, checked; nil while there is none. An
+	// agent that comes back does not change them: the plan was made from these.
+	facts *machine.Facts
 	// planned and begun say what a fresh agent has to be brought to.
 	planned, begun bool
 

@@ -15,32 +15,44 @@ import (
 )
 
 // requests evaluates the configurations of all reachable hosts, with the facts
-// of this run or, for hosts that it does not reach, of earlier ones.
+// of this run or, for hosts that it does not reach, of earlier ones. A host for
+// which it cannot be done, because of what that host says of itself, fails alone;
+// when it can be done for none, the configuration is wrong.
 func (r *runner) requests() error {
 	facts := r.facts()
-	var problems []error
+	var problems unbound
+	bound := 0
 	for _, n := range r.nodes {
 		if n.state != event.Ready {
 			continue
 		}
 		list, err := r.prog.Bind.Requests(n.host, facts)
 		if err != nil {
-			problems = append(problems, err)
+			problems = append(problems, hostError{n, err})
 			continue
 		}
+		bound++
 		n.steps = r.wireSteps(list)
 	}
-	return errors.Join(problems...)
+	if bound == 0 && len(problems) > 0 {
+		return problems
+	}
+	for _, p := range problems {
+		p.node.refuse(p.err)
+	}
+	return nil
 }
 
+// facts are those of this run, whatever became of the host since, and for hosts
+// that it has not reached those of earlier runs.
 func (r *runner) facts() map[string]machine.Facts {
 	facts := map[string]machine.Facts{}
 	for name, known := range r.o.Facts {
 		facts[name] = known.Facts
 	}
 	for _, n := range r.nodes {
-		if n.state == event.Ready {
-			facts[n.name] = n.hello.Facts
+		if n.facts != nil {
+			facts[n.name] = *n.facts
 		}
 	}
 	return facts
@@ -158,9 +170,9 @@ func (r *runner) notes() {
 		note("", "assumed done, not selected: %s", a)
 	}
 	var old []string
-	oldest := time.Now()
+	oldest, fresh := time.Now(), r.fresh()
 	for name, known := range r.o.Facts {
-		if !r.fresh(name) {
+		if !fresh[name] {
 			old = append(old, name)
 			if known.At.Before(oldest) {
 				oldest = known.At
@@ -173,9 +185,13 @@ func (r *runner) notes() {
 	}
 }
 
-// fresh says whether a host's facts were read in this run.
-func (r *runner) fresh(name string) bool {
-	return !r.o.Recorded && slices.ContainsFunc(r.nodes, func(n *node) bool { return n.name == name && n.hello.Protocol != 0 })
+// fresh are the hosts whose facts were read in this run.
+func (r *runner) fresh() map[string]bool {
+	out := map[string]bool{}
+	for _, n := range r.nodes {
+		out[n.name] = n.facts != nil && !r.o.Recorded
+	}
+	return out
 }
 
 // age words a duration as people say it: the largest unit alone.

@@ -112,11 +112,13 @@ func Run(ctx context.Context, prog *program.Program, d Dialer, o Options) (sum e
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = panicError(cause)
+			r.diagnose(err)
 			sum = r.end(ExitFault)
 		}
 	}()
 	r.start()
 	exit, err := r.phases(ctx)
+	r.diagnose(err)
 	return r.end(exit), err
 }
 

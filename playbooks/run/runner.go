@@ -26,8 +26,11 @@ type runner struct {
 	pending map[int32]bool
 	walk    *walk // nil before an apply begins
 	began   time.Time
-	done    bool           // the summary has been written
-	parting sync.WaitGroup // goodbyes under way
+	done    bool // the summary has been written
+	// approved says that the plan was agreed to: from here on there is something
+	// to resume.
+	approved bool
+	parting  sync.WaitGroup // goodbyes under way
 }
 
 func newRunner(prog *program.Program, d Dialer, o Options) (*runner, error) {
@@ -85,6 +88,14 @@ func (r *runner) start() {
 	r.log.emit(event.Event{Kind: event.RunStart, Text: r.o.Command, Digest: r.prog.Digest})
 }
 
+// diagnose tells why the run could not be carried through, for those who read
+// events only.
+func (r *runner) diagnose(err error) {
+	if err != nil {
+		r.log.emit(event.Event{Kind: event.DiagnosticMsg, Text: err.Error()})
+	}
+}
+
 // end writes the last event, once.
 func (r *runner) end(exit int) event.Summary {
 	if r.done {
@@ -96,7 +107,7 @@ func (r *runner) end(exit int) event.Summary {
 	if err := r.log.sync(); err != nil && r.o.Mode == wire.Apply {
 		sum.Exit = ExitFault
 	}
-	if sum.Exit != ExitOK && r.walk != nil {
+	if sum.Exit != ExitOK && (r.walk != nil || r.approved) {
 		sum.Resume = r.resume()
 	}
 	sum.Millis = time.Since(r.began).Milliseconds()

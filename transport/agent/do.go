@@ -50,7 +50,7 @@ func (s *session) run(ctx context.Context, v wire.Vertex) ([]machine.Change, *wi
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	out := newOutput(s.w, v.ID)
+	out := newOutput(s.w, v.ID, s.mask.text)
 	defer out.close()
 	say := out.add
 	if s.Vertex != nil {
@@ -65,7 +65,9 @@ func (s *session) run(ctx context.Context, v wire.Vertex) ([]machine.Change, *wi
 			}
 			result <- o
 		}()
-		o.changes, o.err = s.node.Do(ctx, v.ID, say)
+		if o.err = s.quiet(ctx); o.err == nil {
+			o.changes, o.err = s.node.Do(ctx, v.ID, say)
+		}
 	}()
 
 	var o outcome
@@ -80,9 +82,21 @@ func (s *session) run(ctx context.Context, v wire.Vertex) ([]machine.Change, *wi
 				Cause: fmt.Sprintf("did not finish within %v and still hangs", limit)}
 		}
 	}
-	f := failure(o.err)
+	f := s.mask.failure(o.err)
 	if f != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		s.late = true
 		f.Kind, f.Hint = "timeout", fmt.Sprintf("the step has `timeout` %v", limit)
 	}
 	return o.changes, f
+}
+
+// quiet waits for what a step that outran its time has left running: an
+// installation goes on by itself, and nothing may be read or written beside it.
+func (s *session) quiet(ctx context.Context) error {
+	if !s.late {
+		return nil
+	}
+	err := s.adopt(ctx)
+	s.late = err != nil
+	return err
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"io"
 
 	"muster/modules/machine"
 )
@@ -69,4 +70,30 @@ func until(ctx context.Context, gone <-chan struct{}) (context.Context, context.
 		}
 	}()
 	return ctx, func() { close(over); cancel(nil) }
+}
+
+// leaving is a connection that nobody waits for once the controller is gone: one
+// that has stopped reading would keep the agent, and the node's lock with it.
+type leaving struct {
+	io.Writer
+	gone <-chan struct{}
+}
+
+// Write returns with the controller at the latest; b may not be used again.
+func (l *leaving) Write(b []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		n, err := l.Writer.Write(b)
+		done <- result{n, err}
+	}()
+	select {
+	case r := <-done:
+		return r.n, r.err
+	case <-l.gone:
+		return 0, errGone
+	}
 }

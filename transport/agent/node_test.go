@@ -21,7 +21,21 @@ import (
 type note struct {
 	Path string `arg:"path"`
 	Text string `arg:"text"`
-	Does string `arg:"does"` // "", "panic", "hang", "print", "query"
+	Does string `arg:"does"` // "", "panic", "run", "slow", "tell", "endless"
+	Keys []key  `arg:"key,block"`
+}
+
+type key struct {
+	Value modules.Secret `arg:"value"`
+}
+
+// Derived is a form that only the module knows.
+func (n *note) Derived() []string {
+	var out []string
+	for _, k := range n.Keys {
+		out = append(out, fmt.Sprintf("hash-of-%d-bytes", len(k.Value.Bytes)))
+	}
+	return out
 }
 
 func (n *note) Ensure(ctx context.Context, m machine.Machine) error {
@@ -30,6 +44,12 @@ func (n *note) Ensure(ctx context.Context, m machine.Machine) error {
 		panic("note fell over")
 	case "run":
 		_, err := m.Run(ctx, machine.Run{Argv: []string{"noisy"}, Opaque: true})
+		return err
+	case "endless":
+		_, err := m.Run(ctx, machine.Run{Argv: []string{"endless"}, Opaque: true})
+		return err
+	case "tell":
+		_, err := m.Run(ctx, machine.Run{Argv: []string{"tell"}})
 		return err
 	case "slow":
 		_, err := m.Run(ctx, machine.Run{Argv: []string{"slow"}, Opaque: true})
@@ -79,6 +99,10 @@ func (n *node) Exec(ctx context.Context, r machine.Run, reading bool) (machine.R
 	if r.Argv[0] == "slow" {
 		n.started <- struct{}{}
 		<-n.finish
+	}
+	if r.Argv[0] == "endless" {
+		<-ctx.Done()
+		return machine.Result{}, ctx.Err()
 	}
 	return n.Store.Exec(ctx, r, reading)
 }

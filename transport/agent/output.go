@@ -20,6 +20,7 @@ const (
 type output struct {
 	w    *wire.Writer
 	id   uint32
+	mask func(string) string
 	stop chan struct{}
 	done chan struct{}
 
@@ -28,8 +29,8 @@ type output struct {
 	dropped int
 }
 
-func newOutput(w *wire.Writer, id uint32) *output {
-	o := &output{w: w, id: id, stop: make(chan struct{}), done: make(chan struct{})}
+func newOutput(w *wire.Writer, id uint32, mask func(string) string) *output {
+	o := &output{w: w, id: id, mask: mask, stop: make(chan struct{}), done: make(chan struct{})}
 	go o.loop()
 	return o
 }
@@ -49,22 +50,31 @@ func (o *output) loop() {
 	for {
 		select {
 		case <-tick.C:
-			o.flush()
+			o.flush(false)
 		case <-o.stop:
-			o.flush()
+			o.flush(true)
 			return
 		}
 	}
 }
 
-// flush sends what there is. An error is not reported here: Done will meet it.
-func (o *output) flush() {
+// flush sends the lines that there are; a line that has no end yet waits for it, or
+// for the last flush, so that no secret is cut in two. An error is not reported
+// here: Done will meet it.
+func (o *output) flush(last bool) {
 	o.mu.Lock()
 	text := o.text.String()
+	end := len(text)
+	if !last && end < outputChunk {
+		end = strings.LastIndexByte(text, '\n') + 1
+	}
+	rest := text[end:]
+	text = o.mask(text[:end])
 	if o.dropped > 0 {
 		text += fmt.Sprintf("\n(%d bytes of output left out)\n", o.dropped)
 	}
 	o.text.Reset()
+	o.text.WriteString(rest)
 	o.dropped = 0
 	o.mu.Unlock()
 	if text != "" {

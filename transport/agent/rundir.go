@@ -3,6 +3,7 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -17,9 +18,11 @@ func (r runDir) path() string { return filepath.Join(r.dir, "runs", r.run) }
 
 func (r runDir) file() string { return filepath.Join(r.path(), "base") }
 
+// exists says whether the run has begun here. A base that cannot be looked at is one:
+// to plan anew from a node that is half changed would be worse than the error.
 func (r runDir) exists() bool {
 	_, err := os.Stat(r.file())
-	return err == nil
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func (r runDir) load() ([]byte, error) {

@@ -40,6 +40,8 @@ type session struct {
 	node     *plan.Node
 	begun    bool
 	hung     string // step that was abandoned
+	late     bool   // a step has outrun its time, and may have left a program running
+	mask     mask
 }
 
 // Serve talks to one controller until it says Bye, closes in, or is silent. The
@@ -49,9 +51,10 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, o Options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	gone := make(chan struct{})
 	s := &session{
-		Options: o, w: wire.NewWriter(out), runs: runDir{o.Dir, o.Run},
-		inbox: make(chan wire.Message, 64), gone: make(chan struct{}),
+		Options: o, w: wire.NewWriter(&leaving{out, gone}), runs: runDir{o.Dir, o.Run},
+		inbox: make(chan wire.Message, 64), gone: gone,
 		vertices: map[uint32]wire.Vertex{},
 	}
 	stop := context.AfterFunc(ctx, func() { s.end(context.Cause(ctx)) })
@@ -68,13 +71,15 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, o Options) error {
 		return err
 	}
 	defer release()
-	if err := s.hello(held); err != nil || held != nil || s.Mode == wire.Facts {
+	alive.Reset(s.Silence)
+	if err := s.hello(held); errors.Is(err, errGone) {
+		return s.cause
+	} else if err != nil || held != nil || s.Mode == wire.Facts {
 		return err
 	}
 	if c, ok := s.store.(interface{ Close() }); ok {
 		defer c.Close()
 	}
-	alive.Reset(s.Silence)
 	return s.loop(context.WithoutCancel(ctx))
 }
 

@@ -60,11 +60,9 @@ func (s *session) replace(vertices []wire.Vertex) error {
 // load waits for what an earlier agent of the run has left running, and takes
 // over the base that it saved.
 func (s *session) load(ctx context.Context) error {
-	if a, ok := s.store.(Adopter); ok && s.Mode == wire.Apply {
-		ctx, cancel := until(ctx, s.gone)
-		defer cancel()
-		if _, err := a.Adopt(ctx); err != nil {
-			return fmt.Errorf("node: adopt: %w", err)
+	if s.Mode == wire.Apply {
+		if err := s.adopt(ctx); err != nil {
+			return err
 		}
 	}
 	if !s.resumed {
@@ -75,6 +73,19 @@ func (s *session) load(ctx context.Context) error {
 		return err
 	}
 	return s.node.Load(b)
+}
+
+func (s *session) adopt(ctx context.Context) error {
+	a, ok := s.store.(Adopter)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := until(ctx, s.gone)
+	defer cancel()
+	if _, err := a.Adopt(ctx); err != nil {
+		return fmt.Errorf("node: adopt: %w", err)
+	}
+	return nil
 }
 
 // base plans and answers.
@@ -100,7 +111,7 @@ func (s *session) base(ctx context.Context) error {
 	}
 	var b wire.Base
 	for _, p := range plans {
-		b.Plans = append(b.Plans, wire.VertexPlan{ID: p.ID, Changes: p.Changes, Failure: failure(p.Err)})
+		b.Plans = append(b.Plans, wire.VertexPlan{ID: p.ID, Changes: p.Changes, Failure: s.mask.failure(p.Err)})
 	}
 	for _, part := range wire.SplitBase(b) {
 		if err := s.w.Write(part); err != nil {
@@ -124,7 +135,7 @@ func (s *session) begin(ctx context.Context) error {
 	}
 	err := s.prepare(ctx)
 	s.begun = err == nil
-	return s.w.Write(wire.Begun{Failure: failure(err).Trim()})
+	return s.w.Write(wire.Begun{Failure: s.mask.failure(err).Trim()})
 }
 
 func (s *session) prepare(ctx context.Context) error {
@@ -167,6 +178,7 @@ func (s *session) step(v wire.Vertex) plan.Step {
 		p.Ensure = func(context.Context, machine.Machine) error { return err }
 		return p
 	}
+	s.mask.add(config)
 	p.Reads = reads
 	p.Ensure = func(ctx context.Context, m machine.Machine) (err error) {
 		defer func() {

@@ -28,6 +28,21 @@ var ErrChangedKey = errors.New("the host key has CHANGED")
 type hostKeys struct {
 	mu    sync.Mutex
 	files map[string]*keyFile
+	told  []string // keys that were accepted
+}
+
+func (h *hostKeys) tell(line string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.told = append(h.told, line)
+}
+
+// Accepted are the host keys that known_hosts did not have before, one line each:
+// accept-new asks nobody, but it is not silent.
+func (d *Dialer) Accepted() []string {
+	d.keys.mu.Lock()
+	defer d.keys.mu.Unlock()
+	return slices.Clone(d.keys.told)
 }
 
 // keyFile is known_hosts, or the several files that OpenSSH reads.
@@ -87,7 +102,13 @@ func (h *hostKeys) check(p peer) (algorithms []string, judge ssh.HostKeyCallback
 	defer file.mu.Unlock()
 	name := file.name(p)
 	algorithms = file.db.HostKeyAlgorithms(name)
-	return algorithms, func(_ string, _ net.Addr, key ssh.PublicKey) error { return file.judge(p, name, key) }, nil
+	return algorithms, func(_ string, _ net.Addr, key ssh.PublicKey) error {
+		added, err := file.judge(p, name, key)
+		if added {
+			h.tell(fmt.Sprintf("%s: new host key %s, added to %s", p, fingerprint(key), file.add))
+		}
+		return err
+	}, nil
 }
 
 // name is the name under which a peer's keys are filed: its address, or its name
@@ -104,26 +125,28 @@ func (k *keyFile) name(p peer) string {
 	return p.address
 }
 
-func (k *keyFile) judge(p peer, name string, key ssh.PublicKey) error {
+// judge says whether a key is the right one, and whether it was added for that.
+func (k *keyFile) judge(p peer, name string, key ssh.PublicKey) (added bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	// The real remote address is left out: through a jump host there is none.
-	err := k.db.HostKeyCallback()(name, &net.TCPAddr{IP: net.IPv4zero}, key)
+	err = k.db.HostKeyCallback()(name, &net.TCPAddr{IP: net.IPv4zero}, key)
 	var known *upstream.KeyError
 	switch {
 	case err == nil:
-		return nil
+		return false, nil
 	case !errors.As(err, &known):
-		return keyProblem(p, err, "")
+		return false, keyProblem(p, err, "")
 	case len(known.Want) > 0:
 		w := known.Want[0]
-		return keyProblem(p, fmt.Errorf("%w: %s:%d has another one than %s", ErrChangedKey, w.Filename, w.Line, fingerprint(key)),
+		return false, keyProblem(p, fmt.Errorf("%w: %s:%d has another one than %s", ErrChangedKey, w.Filename, w.Line, fingerprint(key)),
 			fmt.Sprintf("someone may be in between. If the node was installed anew: ssh-keygen -R '%s'", knownhosts.Normalize(name)))
 	case p.target.HostKeyPolicy != AcceptNew:
-		return keyProblem(p, fmt.Errorf("%w: %s", ErrUnknownKey, fingerprint(key)),
+		return false, keyProblem(p, fmt.Errorf("%w: %s", ErrUnknownKey, fingerprint(key)),
 			"compare this fingerprint with the node's, then accept it: "+acceptCommand(p, k.add))
 	}
-	return k.accept(p, key)
+	err = k.accept(p, key)
+	return err == nil, err
 }
 
 // acceptCommand words how to make a key known. A node behind a jump host cannot

@@ -42,6 +42,9 @@ func TestUnknownHostKey(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	if told := d.Accepted(); len(told) != 1 || !strings.Contains(told[0], ssh.FingerprintSHA256(s.Config().HostKeys[0].PublicKey())) || !strings.Contains(told[0], s.known) {
+		t.Errorf("told: %q", told)
+	}
 	after, _ := os.ReadFile(s.known)
 	if lines := strings.Split(strings.TrimSpace(string(after)), "\n"); len(lines) != 2 || !strings.HasPrefix(string(after), string(before)+"\n") {
 		t.Errorf("known_hosts:\n%s", after)

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"net"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -81,15 +82,27 @@ func (t *Target) peers() []peer {
 	out := make([]peer, 0, len(t.Jump)+1)
 	via := ""
 	for _, h := range t.Jump {
-		p := peer{name: cmp.Or(h.Name, h.Address), user: cmp.Or(h.User, t.User, os.Getenv("USER")), identity: h.Identity,
+		p := peer{name: cmp.Or(h.Name, h.Address), user: cmp.Or(h.User, t.User, runner()), identity: h.Identity,
 			pinned: h.HostKeys, target: t, via: via, address: address(cmp.Or(h.Address, h.Name), h.Port)}
 		if len(p.identity) == 0 {
 			p.identity = t.Identity
 		}
 		out, via = append(out, p), p.name
 	}
-	return append(out, peer{name: cmp.Or(t.Name, t.Address), user: cmp.Or(t.User, os.Getenv("USER")), identity: t.Identity,
+	return append(out, peer{name: cmp.Or(t.Name, t.Address), user: cmp.Or(t.User, runner()), identity: t.Identity,
 		pinned: t.HostKeys, target: t, via: via, address: address(cmp.Or(t.Address, t.Name), t.Port)})
+}
+
+// runner is the user who runs muster. Containers and cron do not set
+// the variable.
+func runner() string {
+	if name := os.Getenv("USER"); name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
 }
 
 func address(host string, port int) string {

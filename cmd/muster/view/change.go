@@ -20,7 +20,7 @@ func (p *Plan) change(b *strings.Builder, c machine.Change) {
 		head += "  (always runs, cannot be predicted)"
 	}
 	if c.Outcome != machine.Planned && c.Outcome != machine.Written {
-		head += "  [" + string(c.Outcome) + "]"
+		head += "  [" + Line(string(c.Outcome)) + "]"
 	}
 	fmt.Fprintf(b, "    %s\n", p.paint.sign(sign, head))
 	if c.Want == nil {

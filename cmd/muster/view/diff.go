@@ -12,6 +12,7 @@ import (
 // The caps of a diff: what is larger is only counted.
 const (
 	maxDiff      = 1 << 20 // bytes of either side
+	maxLines     = 20_000  // lines of either side: /etc/hosts of 10 000 nodes has half of it
 	maxDiffLines = 200
 	maxNewLines  = 12 // of a new file
 )
@@ -22,6 +23,8 @@ func diff(was, want machine.Value, all bool) []string {
 	switch {
 	case len(was.S) > maxDiff || len(want.S) > maxDiff:
 		return []string{fmt.Sprintf("(%d bytes -> %d bytes)", len(was.S), len(want.S))}
+	case lineCount(was.S) > maxLines || lineCount(want.S) > maxLines:
+		return []string{fmt.Sprintf("(%d lines -> %d lines)", lineCount(was.S), lineCount(want.S))}
 	case binary(was.S) || binary(want.S):
 		return []string{fmt.Sprintf("(not text: %d bytes -> %d bytes)", len(was.S), len(want.S))}
 	}
@@ -45,5 +48,7 @@ func diff(was, want machine.Value, all bool) []string {
 	}
 	return out
 }
+
+func lineCount(s string) int { return strings.Count(s, "\n") }
 
 func binary(s string) bool { return strings.IndexByte(s, 0) >= 0 }

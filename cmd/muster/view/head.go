@@ -18,14 +18,20 @@ type head struct {
 	opaque   map[string][]string            // command to hosts
 	unknown  int
 	reboots  map[string]bool
+	broken   int             // steps that cannot be planned
+	failed   map[string]bool // their hosts
 }
 
 func newHead() head {
 	return head{changing: map[string]bool{}, daemons: map[string]map[string][]string{},
-		packages: map[string]map[string][]string{}, opaque: map[string][]string{}, reboots: map[string]bool{}}
+		packages: map[string]map[string][]string{}, opaque: map[string][]string{}, reboots: map[string]bool{}, failed: map[string]bool{}}
 }
 
 func (h *head) take(e event.Event) {
+	if e.Failure != nil {
+		h.broken++
+		h.failed[e.Host] = true
+	}
 	for _, c := range e.Changes {
 		h.changing[e.Host] = true
 		if c.Was.Unknown() || c.Want.Unknown() {
@@ -100,6 +106,9 @@ func (p *Plan) writeHead(b *strings.Builder) {
 			text = Line(e.Step) + ": " + text
 		}
 		p.line(b, "note", text)
+	}
+	if n := len(h.failed); n > 0 {
+		p.line(b, "failed", p.paint.red.Render(count(h.broken, "step", "steps")+" cannot be planned on "+nodes(slices.Sorted(maps.Keys(h.failed)))))
 	}
 	p.unplanned(b)
 }

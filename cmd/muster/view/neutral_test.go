@@ -78,7 +78,7 @@ func TestNoRendererLetsANodeThrough(t *testing.T) {
 		lines.Verbose = true
 		f := &wire.Failure{Object: s, Cause: s, Command: []string{s}, Stderr: s, Hint: s}
 		change := machine.Change{Table: "file", Key: s, Note: s, Was: machine.State{s: machine.Text(s), "content": machine.Text(s)},
-			Want: machine.State{s: machine.Text("x" + s), "content": machine.Text("y" + s)}}
+			Want: machine.State{s: machine.Text("x" + s), "content": machine.Text("y" + s)}, Outcome: machine.Outcome(s)}
 		for _, e := range []event.Event{
 			{Kind: event.NodeState, Host: "h", State: event.Unreachable, Text: s},
 			{Kind: event.PlanStep, Host: "h", Step: "x[y]", Pos: s, Changes: []machine.Change{change,
@@ -105,6 +105,20 @@ func TestNoRendererLetsANodeThrough(t *testing.T) {
 			t.Fatal(err)
 		}
 		harmless(t, out.String())
+	}
+}
+
+// TestJSONIsHarmlessToo: a stream of events may end on a terminal, and says the same
+// to a program.
+func TestJSONIsHarmlessToo(t *testing.T) {
+	for _, s := range evil {
+		var out bytes.Buffer
+		NewJSON(&out).Emit(event.Event{Kind: event.StepOutput, Host: "h", Text: s})
+		harmless(t, out.String())
+		var e event.Event
+		if err := json.Unmarshal(out.Bytes(), &e); err != nil || e.Text != strings.ToValidUTF8(s, "\ufffd") && utf8.ValidString(s) {
+			t.Errorf("%q became %q, %v", s, e.Text, err)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ host "d" {
 }
 host "e" {
   vars = {
-    b = secret.nope         # want: Unsupported attribute
+    b = secret.nope         # want: Unknown secret
   }
 }
 host "f" {

@@ -123,7 +123,9 @@ func (a *accounts) other(database, key string) (account, bool) {
 	line, ok := a.outside[database+" "+key]
 	a.mu.Unlock()
 	if !ok {
-		line = a.ask(database, key)
+		if line = a.ask(database, key); line == "" {
+			return account{}, false // it may come with the directory's own service
+		}
 		a.mu.Lock()
 		if a.outside == nil {
 			a.outside = map[string]string{}

@@ -145,12 +145,21 @@ func (a *apt) candidates(ctx context.Context, names []string) (map[string]string
 	return out, nil
 }
 
+// outOfSync is what apt says when a dpkg that runs beside it has changed the status
+// file while it was read: the next look is well.
+const outOfSync = "Cache is out of sync"
+
 func (a *apt) policy(ctx context.Context, names []string) error {
 	argv := append([]string{"apt-cache"}, a.options()...)
 	argv = append(append(argv, "policy"), names...)
-	res, err := a.store.run(ctx, program{argv: argv, timeout: 2 * time.Minute, whole: true})
-	if err == nil && res.Exit != 0 {
-		err = aptCause(res)
+	var res machine.Result
+	err := errors.New(outOfSync)
+	for try := 0; try < 5 && err != nil && strings.Contains(err.Error(), outOfSync); try++ {
+		time.Sleep(time.Duration(try) * 100 * time.Millisecond)
+		res, err = a.store.run(ctx, program{argv: argv, timeout: 2 * time.Minute, whole: true})
+		if err == nil && res.Exit != 0 {
+			err = aptCause(res)
+		}
 	}
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/godbus/dbus/v5"
@@ -103,11 +104,20 @@ func (b *bus) service(ctx context.Context, path dbus.ObjectPath, u *unitState) e
 func (b *bus) fileState(ctx context.Context, name string) (string, error) {
 	var state string
 	err := b.call(ctx, "GetUnitFileState", name).Store(&state)
-	var de dbus.Error
-	if errors.As(err, &de) {
-		return "", nil // no such file, or none that can be read
+	if noFile(err) {
+		return "", nil
 	}
 	return state, err
+}
+
+// unanswered are the errors of the bus itself: they say nothing about a unit's file.
+var unanswered = []string{"NoReply", "Timeout", "TimedOut", "Disconnected", "NoServer", "ServiceUnknown", "NameHasNoOwner",
+	"LimitsExceeded", "NoMemory", "AccessDenied"}
+
+// noFile says that systemd has answered: no such file, or none that can be read.
+func noFile(err error) bool {
+	var de dbus.Error
+	return errors.As(err, &de) && !slices.Contains(unanswered, strings.TrimPrefix(de.Name, "org.freedesktop.DBus.Error."))
 }
 
 func text(v dbus.Variant) string {

@@ -34,10 +34,26 @@ func (d *dpkg) path(parts ...string) string {
 	return filepath.Join(append([]string{d.root, "var/lib/dpkg"}, parts...)...)
 }
 
+// mergeTries is how often dpkg's files are read again because a running dpkg merged
+// its journal meanwhile; it does so once in some hundred changes of status.
+const mergeTries = 20
+
 // packages gives the entries of the status file, read again when it has changed.
-func (d *dpkg) packages() (map[string]deb, error) {
+func (d *dpkg) packages() (list map[string]deb, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	for range mergeTries {
+		if list, err = d.read(); !errors.Is(err, errMerged) {
+			break
+		}
+	}
+	return list, err
+}
+
+// errMerged: a part of dpkg's journal went while it was read.
+var errMerged = errors.New("dpkg is changing its files")
+
+func (d *dpkg) read() (map[string]deb, error) {
 	info, err := os.Stat(d.path("status"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("package table: this node has no dpkg: %w", err)
@@ -53,7 +69,11 @@ func (d *dpkg) packages() (map[string]deb, error) {
 	}
 	list := map[string]deb{}
 	for _, path := range append([]string{d.path("status")}, pending...) {
-		if err := readStatus(path, list); err != nil {
+		err := readStatus(path, list)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("package table: %w", errMerged)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -116,8 +136,9 @@ func parseStatus(r io.Reader, into map[string]deb) error {
 			case "Architecture":
 				d.arch = value
 			case "Status":
-				words := strings.Fields(value)
-				d.status, d.broken = words[len(words)-1], len(words) == 3 && words[1] != "ok"
+				if words := strings.Fields(value); len(words) == 3 {
+					d.status, d.broken = words[2], words[1] != "ok"
+				}
 			}
 		}
 		if errors.Is(err, io.EOF) {

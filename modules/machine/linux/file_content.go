@@ -53,11 +53,11 @@ func (p place) overwrite(content string, a attr) error {
 	if err := a.set(f); err != nil {
 		return err
 	}
-	if err := f.Truncate(0); err != nil {
+	// Cut last: who reads meanwhile finds too much rather than nothing.
+	if _, err := f.WriteAt([]byte(content), 0); err != nil {
 		return err
 	}
-	_, err = f.WriteAt([]byte(content), 0)
-	return errors.Join(err, f.Sync())
+	return errors.Join(f.Truncate(int64(len(content))), f.Sync())
 }
 
 // keepLabels carries security labels (SELinux, SMACK) and access lists over to

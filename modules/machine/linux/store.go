@@ -102,6 +102,8 @@ func (s *Store) Get(ctx context.Context, _ machine.Machine, ref machine.Ref, fie
 		return s.readGroup(ref.Key)
 	case "hostname":
 		return s.readHostname()
+	case "name_service":
+		return s.readName(ref.Key)
 	}
 	return nil, fmt.Errorf("%s: a Linux node has no such table", ref)
 }

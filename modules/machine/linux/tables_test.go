@@ -153,6 +153,35 @@ func TestDpkg(t *testing.T) {
 	}
 }
 
+// TestDpkgMerges reads while dpkg writes parts of its journal and merges them.
+func TestDpkgMerges(t *testing.T) {
+	s := testStore(t)
+	must(t, os.MkdirAll(s.in("/var/lib/dpkg/updates"), 0o755))
+	must(t, os.WriteFile(s.in("/var/lib/dpkg/status"), []byte(status), 0o644))
+	over := make(chan struct{})
+	t.Cleanup(func() { <-over })
+	go func() {
+		defer close(over)
+		part := s.in("/var/lib/dpkg/updates/0000")
+		for range 2000 {
+			if os.WriteFile(part, []byte("Package: x\n"), 0o644) != nil || os.Remove(part) != nil {
+				return
+			}
+		}
+	}()
+	d := &dpkg{root: s.root}
+	for reads := 0; ; reads++ {
+		if list, err := d.packages(); err != nil || list["munge"].version == "" {
+			t.Fatalf("read %d: %v %v", reads, list["munge"], err)
+		}
+		select {
+		case <-over:
+			return
+		default:
+		}
+	}
+}
+
 func TestPolicy(t *testing.T) {
 	got := parsePolicy(`munge:
   Installed: (none)

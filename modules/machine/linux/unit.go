@@ -110,12 +110,15 @@ func (s *Store) noteInputs(name string, u unitState, rec record, same bool, foun
 	if same {
 		maps.Copy(next.Inputs, rec.Inputs)
 	}
+	fresh := false
 	for field, digest := range found {
-		if digest != machine.Current {
-			next.Inputs[field] = digest
+		if digest == machine.Current {
+			fresh = true // SaveRecords knows the value
+			continue
 		}
+		next.Inputs[field] = digest
 	}
-	if !same || rec.Start != next.Start || !maps.Equal(rec.Inputs, next.Inputs) {
+	if !same || fresh || rec.Start != next.Start || !maps.Equal(rec.Inputs, next.Inputs) {
 		s.records.note(name, next)
 	}
 }

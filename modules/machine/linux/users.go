@@ -61,6 +61,27 @@ func (s *Store) readGroup(name string) (machine.State, error) {
 	return machine.State{"gid": machine.Text(strconv.Itoa(g.id))}, nil
 }
 
+// readName gives the id of "user NAME" or "group NAME" from whatever source of the
+// node knows it: what may own a file.
+func (s *Store) readName(key string) (machine.State, error) {
+	table, name, _ := strings.Cut(key, " ")
+	database, ok := map[string]string{"user": "passwd", "group": "group"}[table]
+	if !ok {
+		return nil, fmt.Errorf("name_service[%s]: neither a user nor a group", key)
+	}
+	c, ok, err := s.accounts.byName(database, name)
+	if err != nil {
+		return nil, accountError(table, name, "read", err)
+	}
+	if !ok {
+		c, ok = s.accounts.other(database, name)
+	}
+	if !ok {
+		return nil, nil
+	}
+	return machine.State{"id": machine.Text(strconv.Itoa(c.id))}, nil
+}
+
 func accountError(table, name, op string, err error) error {
 	if err == nil {
 		return nil

@@ -105,16 +105,22 @@ func (b *base) read(ctx context.Context, ref machine.Ref, fields []string, get f
 
 // unread is the state of a key that the plan never read: unknown where asked.
 func unread(r *record, fields []string) machine.State {
-	s := machine.State{}
-	if r != nil {
-		s = r.State.Clone()
+	if r == nil {
+		return unknown(nil, fields, "not read in the plan")
 	}
+	return unknown(r.State, fields, "not read in the plan")
+}
+
+// unknown completes what is known of a key.
+func unknown(known machine.State, fields []string, why string) machine.State {
+	s := machine.State{}
+	maps.Copy(s, known)
 	if len(fields) == 0 {
-		s[""] = machine.Unknown("not read in the plan")
+		s[""] = machine.Unknown(why)
 	}
 	for _, f := range fields {
 		if _, ok := s[f]; !ok {
-			s[f] = machine.Unknown("not read in the plan")
+			s[f] = machine.Unknown(why)
 		}
 	}
 	return s

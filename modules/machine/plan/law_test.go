@@ -32,7 +32,7 @@ func TestPlanEqualsApply(t *testing.T) {
 				return m.Set(ctx, items...)
 			}})
 		}
-		checkLaw(rt, s, st)
+		checkLaw(rt, s, st, rapid.SliceOfN(state, 0, 3).Draw(rt, "drift"))
 	})
 }
 
@@ -52,11 +52,17 @@ func drawItem(t *rapid.T) machine.Item {
 		Want: machine.State{"type": machine.Text("file"), "content": val("content"), "mode": val("mode")}}
 }
 
-func checkLaw(rt *rapid.T, s *memory.Store, st []Step) {
+func checkLaw(rt *rapid.T, s *memory.Store, st []Step, drift []machine.Item) {
 	ctx := context.Background()
 	n := New(s, nil, st)
-	for i, p := range n.Plan(ctx) {
+	plans := n.Plan(ctx)
+	for _, it := range drift {
+		s.Seed(it.Ref, it.Want)
+	}
+	for i, p := range plans {
+		before := s.Dump()
 		got, err := n.Do(ctx, p.ID, nil)
+		explained(rt, before, s.Dump(), got)
 		if errors.Is(err, machine.ErrDeviation) || errors.Is(err, machine.ErrDiverged) {
 			return // said so; nothing more is promised
 		}
@@ -80,6 +86,27 @@ func checkLaw(rt *rapid.T, s *memory.Store, st []Step) {
 		last := New(s, nil, st[i:i+1]).Plan(ctx)
 		if len(last[0].Changes) > 0 {
 			rt.Fatalf("step %d applied, and left %+v", i, last[0].Changes)
+		}
+	}
+}
+
+// explained: each field that a step has changed on the node, whether it ended well or
+// not, is in its list, unless a package was installed, which may bring anything.
+func explained(rt *rapid.T, before, after map[machine.Ref]machine.State, list []machine.Change) {
+	listed := map[machine.Ref]machine.State{}
+	for _, c := range list {
+		if c.Table == "package" {
+			return
+		}
+		listed[c.Ref()] = machine.Merge(listed[c.Ref()], c.Want)
+	}
+	for ref, st := range after {
+		_, d, _ := machine.Diff(before[ref], st)
+		for f := range d {
+			// A start, restart or stop is one word for all that it takes along.
+			if _, ok := listed[ref][f]; !ok && f != "running" {
+				rt.Fatalf("%s: %s was written and is not in the list: %+v", ref, f, list)
+			}
 		}
 	}
 }

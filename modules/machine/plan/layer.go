@@ -47,6 +47,18 @@ func (l *layer) smear(ref machine.Ref) {
 	l.dirty[ref] = true
 }
 
+// touches says whether a key that differs is one of those.
+func (l *layer) touches(those func(machine.Ref) bool) bool {
+	for ; l != nil; l = l.below {
+		for ref := range l.dirty {
+			if those(ref) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (l *layer) isDirty(ref machine.Ref) bool {
 	for ; l != nil; l = l.below {
 		if l.dirty[ref] {

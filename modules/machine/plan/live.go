@@ -61,6 +61,14 @@ func (l *live) write(ctx context.Context, list []compared) error {
 }
 
 func (l *live) put(ctx context.Context, table string, list []compared) error {
+	for _, c := range list {
+		if err := known(c.item); err != nil {
+			return err
+		}
+		if err := l.inputs(ctx, c); err != nil {
+			return err
+		}
+	}
 	t, own := l.tables[table]
 	if !own {
 		items, was := make([]machine.Item, len(list)), make([]machine.State, len(list))
@@ -72,6 +80,46 @@ func (l *live) put(ctx context.Context, table string, list []compared) error {
 	for _, c := range list {
 		if err := t.Write(ctx, l.exec, c.item.Ref.Key, c.was, c.item.Want); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// known refuses to write a value that is not there even now, such as a secret that
+// was never made: what would be written is nothing at all.
+func known(it machine.Item) error {
+	for _, f := range it.Want.Fields() {
+		if v := it.Want[f]; v.Unknown {
+			return &machine.Error{Object: it.Ref.String(), Op: "write", Err: fmt.Errorf("%s is not known (%s)", f, v.Why)}
+		}
+	}
+	return nil
+}
+
+// inputs refuses to start a unit with something else than what it is wanted to be
+// started with: the step that was to write it has failed or has not been done. The
+// unit would run with the old, be remembered as having the new, and miss the restart.
+func (l *live) inputs(ctx context.Context, c compared) error {
+	if c.item.Ref.Table != "unit" {
+		return nil
+	}
+	action, _ := machine.UnitAction(c.was, c.item.Want)
+	if action == machine.None || action == machine.Stop {
+		return nil
+	}
+	for _, f := range c.item.Want.Fields() {
+		in, ok := machine.InputOf(f)
+		if !ok || in.Value != "" {
+			continue
+		}
+		now, err := in.Digest(ctx, l)
+		if err != nil {
+			return err
+		}
+		if now.S != c.item.Want[f].S {
+			return &machine.Error{Object: c.item.Ref.String(), Op: string(action),
+				Err:  fmt.Errorf("%s is %w", in.File+in.Package, machine.ErrDeviation),
+				Hint: "what it is started with has changed since the plan, or the step that writes it was not done: let this one come `after` it"}
 		}
 	}
 	return nil

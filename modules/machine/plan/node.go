@@ -54,6 +54,9 @@ func (n *Node) Plan(ctx context.Context) []StepPlan {
 		p := StepPlan{ID: s.ID, Err: s.Ensure(ctx, v), Changes: v.changes}
 		n.plans = append(n.plans, p)
 		n.below = append(n.below, below)
+		if p.Err != nil {
+			continue // it will not be done, and nothing may count on it
+		}
 		maps.Copy(n.units, v.units)
 		for ref, w := range v.top.over {
 			if ref.Table == "package" {
@@ -93,11 +96,15 @@ func (n *Node) Units() []machine.UnitRead {
 	return out
 }
 
-// Packages lists the packages that the plan would install or remove, by name.
+// Packages lists the packages that the plan would install or remove, by name. Those
+// of a repository that the plan has yet to add have no version, and are left out.
 func (n *Node) Packages() []machine.Item {
 	refs := slices.SortedFunc(maps.Keys(n.wants), func(a, b machine.Ref) int { return strings.Compare(a.Key, b.Key) })
 	var out []machine.Item
 	for _, r := range refs {
+		if n.wants[r].Unknown() {
+			continue
+		}
 		out = append(out, machine.Item{Ref: r, Want: n.wants[r]})
 	}
 	return out

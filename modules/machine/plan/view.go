@@ -40,10 +40,13 @@ func (v *view) Digest(content string) string { return v.store.Digest(content) }
 
 // Read gives the state as it would be.
 func (v *view) Read(ctx context.Context, ref machine.Ref, fields ...string) (machine.State, error) {
+	if ref.Table == "package_candidate" && v.top.touches(isPackageSource) {
+		return unknown(nil, fields, "after the change of the package sources"), nil
+	}
 	s, smeared, ok := v.top.find(ref)
 	switch {
 	case ok && smeared:
-		return unread(nil, fields), nil
+		return unknown(nil, fields, "not read in the plan"), nil
 	case ok && (s == nil || hasAll(s, fields)):
 		return s, nil
 	}
@@ -68,6 +71,11 @@ func hasAll(s machine.State, fields []string) bool {
 		}
 	}
 	return len(fields) > 0
+}
+
+// isPackageSource: what lies there decides which packages there are.
+func isPackageSource(ref machine.Ref) bool {
+	return ref.Table == "file" && (strings.HasPrefix(ref.Key, "/etc/apt/") || strings.HasPrefix(ref.Key, "/etc/yum.repos.d/"))
 }
 
 // fill completes a state that would be with fields of the one that is. A field
@@ -102,6 +110,10 @@ func compare(ctx context.Context, m machine.Machine, it machine.Item) (compared,
 	c := compared{item: it, was: was}
 	c.hashWas, c.hashed = machine.Hash(was, it.Want, m.Digest)
 	c.dWas, c.dWant, c.differs = machine.Diff(c.hashWas, c.hashed)
+	if it.Want == nil {
+		// Whatever had looked into the file, what goes with it is nobody's to read.
+		delete(c.dWas, "content")
+	}
 	if it.Ref.Table == "unit" && !was.Get("running").True() {
 		dropInputs(c.dWas)
 		dropInputs(c.dWant)
@@ -118,17 +130,19 @@ func dropInputs(s machine.State) {
 
 // change words a comparison as a change of the list.
 func (c compared) change(list []machine.Change) machine.Change {
-	ch := machine.Change{Table: c.item.Ref.Table, Key: c.item.Ref.Key, Was: c.dWas, Want: c.dWant, Nth: nth(list, c.item.Ref)}
+	ch := machine.Change{Table: c.item.Ref.Table, Key: c.item.Ref.Key, Was: c.dWas, Want: c.dWant, Nth: nth(list, c.item.Ref, false)}
 	if c.item.Ref.Table == "unit" {
 		ch.Note = machine.UnitNote(c.hashWas, c.hashed)
 	}
 	return ch
 }
 
-func nth(list []machine.Change, ref machine.Ref) int {
+// nth counts the changes of a key, or the repairs: these take no place among what
+// was planned.
+func nth(list []machine.Change, ref machine.Ref, repairs bool) int {
 	n := 0
 	for _, c := range list {
-		if c.Ref() == ref {
+		if c.Ref() == ref && (c.Outcome == machine.Repair) == repairs {
 			n++
 		}
 	}
@@ -178,7 +192,14 @@ func (v *view) owners(ctx context.Context, it machine.Item) error {
 		if err != nil {
 			return err
 		}
-		if s == nil && !v.top.isInstalling() {
+		if s != nil || v.top.isInstalling() {
+			continue
+		}
+		// The table is the node's own; a directory service may know the name.
+		if s, err = v.Read(ctx, machine.Ref{Table: "name_service", Key: table + " " + name}, "id"); err != nil {
+			return err
+		}
+		if s == nil {
 			return &machine.Error{Object: it.Ref.String(), Op: field, Err: fmt.Errorf("no %s %q on this node", table, name),
 				Hint: "make it in an earlier step, or name one that exists"}
 		}
@@ -238,6 +259,6 @@ func runChange(r machine.Run, list []machine.Change) machine.Change {
 	}
 	c := machine.Change{Table: "run", Key: name, Opaque: r.Opaque,
 		Want: machine.State{"argv": machine.Text(strings.Join(r.Argv, " "))}}
-	c.Nth = nth(list, c.Ref())
+	c.Nth = nth(list, c.Ref(), false)
 	return c
 }

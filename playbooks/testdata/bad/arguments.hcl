@@ -38,7 +38,7 @@ step "note" "more" {
   text  = var.pin # Wrong value | the value is sensitive
   mode  = 1.5 # Wrong value | not 1.5
   tags  = hosts("all") # Wrong value | names are [for h in ...: h.name]
-  key   = secret.passwort # Unsupported attribute | Did you mean "password"?
+  key   = secret.passwort # Unknown secret | Did you mean "password"?
   peers = hosts("dgx[07-09]") # No such hosts | dgx07
 }
 
