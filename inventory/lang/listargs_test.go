@@ -1,49 +1,14 @@
 package lang
 
 import (
-	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
-
-// TestListFunctionsAreLinear: names in a tuple, as `for` makes them. Ten times as many
-// must not take a hundred times as long.
-func TestListFunctionsAreLinear(t *testing.T) {
-	tuple := func(n int) cty.Value {
-		names := make([]cty.Value, n)
-		for i := range names {
-			names[i] = cty.StringVal(fmt.Sprintf("n%05d", i))
-		}
-		return cty.TupleVal(names)
-	}
-	few, many := tuple(200), tuple(2000)
-	for _, src := range []string{
-		`join(",", names)`, `sort(names)`, `distinct(names)`, `compact(names)`, `fold(names)`, `tolist(names)`,
-		`contains(names, "z")`, `concat(names, names)`, `reverse(names)`, `alltrue([for n in names : n != ""])`,
-		`zipmap(names, names)`, `formatlist("%s.x", names)`, `flatten([names, names])`, `try(index(names, "z"), -1)`,
-	} {
-		cost := func(names cty.Value) time.Duration {
-			best := time.Hour
-			for range 3 {
-				start := time.Now()
-				if _, diags := eval(t, src, map[string]cty.Value{"names": names}); diags.HasErrors() {
-					t.Fatalf("%s: %s", src, diags)
-				}
-				best = min(best, time.Since(start))
-			}
-			return best
-		}
-		if small, big := cost(few), cost(many); big > 40*small && big > 20*time.Millisecond {
-			t.Errorf("%s: %v for 200, %v for 2000", src, small, big)
-		}
-	}
-}
 
 // TestListArguments: what is no list of the right kind is converted, or refused, as
 // before.
