@@ -1,14 +1,15 @@
 # Every verb has one line of help; `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help build agents test unit integration demo check clean
+.PHONY: help build agents test test-long unit integration demo check clean
 
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Tests on nodes share two cores with the nodes; a hung one still has to end.
-TEST_TIME   := 25m
+TEST_TIME   := 30m
+LONG        := ^(TestPackagesByHand|TestPackagesStartedByHand|TestKilledWhileUnpacking|TestLinuxOnNode)$$
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: agents ## build bin/muster, static, with the agents for amd64 and arm64 inside
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/muster ./cmd/muster
@@ -16,8 +17,12 @@ build: agents ## build bin/muster, static, with the agents for amd64 and arm64 i
 agents: ## build and compress the agents into cmd/muster/agents
 	go run ./cmd/muster-agent/pack cmd/muster/agents
 
-test: build ## run all tests; those on container nodes need Docker (MUSTER_NO_DOCKER=1 leaves them out)
-	go test -timeout $(TEST_TIME) ./...
+test: build ## run the tests; those on container nodes need Docker (MUSTER_NO_DOCKER=1 leaves them out)
+	go test -short -timeout $(TEST_TIME) ./...
+	@echo "the four longest tests on nodes are left to: make test-long"
+
+test-long: build ## run the tests on container nodes that `make test` leaves out
+	go test -v -timeout $(TEST_TIME) -run '$(LONG)' ./integration
 
 unit: ## run the tests that need no nodes
 	go test $$(go list ./... | grep -v '^muster/integration')

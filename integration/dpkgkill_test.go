@@ -16,6 +16,7 @@ import (
 // controller, agents and the installation die at once. Then the cluster has to
 // converge as from any other state.
 func TestKilledWhileUnpacking(t *testing.T) {
+	long(t)
 	t.Parallel()
 	c := &cluster{up(t, "dpkg", "ctl01:slurm_controller", "node01:slurm_node"), []string{"slurm-cluster"}}
 	root, containers := rootOf(t, c, "ctl01"), c.containers(t)

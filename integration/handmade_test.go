@@ -16,6 +16,7 @@ var byHand = map[string]string{
 // packages, with daemons that run on what their packages brought, and with all
 // of them stopped.
 func TestPackagesByHand(t *testing.T) {
+	long(t)
 	t.Parallel()
 	c := &cluster{up(t, "hand", "ctl01:slurm_controller", "node01:slurm_node"), []string{"slurm-cluster"}}
 	var table []counts
@@ -33,6 +34,7 @@ func TestPackagesByHand(t *testing.T) {
 
 // TestPackagesStartedByHand is the same with the daemons as they came up.
 func TestPackagesStartedByHand(t *testing.T) {
+	long(t)
 	t.Parallel()
 	c := &cluster{up(t, "started", "ctl01:slurm_controller", "node01:slurm_node"), []string{"slurm-cluster"}}
 	c.installByHand(t)

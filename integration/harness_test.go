@@ -54,6 +54,15 @@ func needDocker(t *testing.T) {
 	}
 }
 
+// long marks a test that `make test` leaves to `make test-long`, so that the first
+// stays under 15 minutes on two cores.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("long: make test-long runs it")
+	}
+}
+
 // labName is unique to a test process, so that several runs do not meet.
 func labName(t *testing.T, short string) string {
 	t.Helper()

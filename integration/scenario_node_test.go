@@ -12,6 +12,7 @@ import (
 // TestLinuxOnNode runs the tests of the Linux machine that change the machine they
 // run on, in a fresh node.
 func TestLinuxOnNode(t *testing.T) {
+	long(t)
 	l := up(t, "linux", "node01")
 	tests := filepath.Join(t.TempDir(), "linux.test")
 	build := exec.Command("go", "test", "-c", "-o", tests, "muster/modules/machine/linux")

@@ -81,6 +81,11 @@ func InputOf(field string) (in Input, ok bool) {
 	return in, true
 }
 
+// Static is the value of the field "enabled" of a unit that nobody can enable or
+// disable (static, generated, indirect, alias): what brings it up at boot is not
+// in its hands, and it matches whatever is wanted.
+const Static = "static"
+
 // Stale is the value of an input field when what the process was started with
 // is not known any more, only that it was something older.
 const Stale = "(older)"

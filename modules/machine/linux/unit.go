@@ -14,9 +14,6 @@ const tick = 10_000
 
 // readUnit gives running, enabled, and for a running unit the asked inputs: the
 // digests of what its process was started with.
-//
-// A unit that nobody can enable or disable (static, generated, indirect, alias)
-// counts as enabled: what brings it up at boot is not in its hands.
 func (s *Store) readUnit(ctx context.Context, name string, fields []string) (machine.State, error) {
 	u, err := s.bus.unit(ctx, name)
 	if err != nil {
@@ -25,7 +22,7 @@ func (s *Store) readUnit(ctx context.Context, name string, fields []string) (mac
 	if u.load == "not-found" && u.file == "" {
 		return nil, nil
 	}
-	out := machine.State{"running": machine.Bool(u.running()), "enabled": machine.Bool(enabled(u.file))}
+	out := machine.State{"running": machine.Bool(u.running()), "enabled": enabled(u.file)}
 	if !u.running() {
 		return out, nil
 	}
@@ -39,12 +36,13 @@ func (s *Store) readUnit(ctx context.Context, name string, fields []string) (mac
 	return out, nil
 }
 
-func enabled(file string) bool {
+// enabled words systemd's state of a unit file.
+func enabled(file string) machine.Value {
 	switch file {
-	case "enabled", "enabled-runtime", "alias", "static", "indirect", "generated", "transient":
-		return true
+	case "alias", "static", "indirect", "generated", "transient":
+		return machine.Text(machine.Static)
 	}
-	return false
+	return machine.Bool(file == "enabled" || file == "enabled-runtime")
 }
 
 func unitError(name, op string, err error) error {

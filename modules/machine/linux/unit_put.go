@@ -44,7 +44,7 @@ func (s *Store) putUnit(ctx context.Context, it machine.Item, was machine.State)
 		return &machine.Error{Object: "unit[" + name + "]", Op: "load", Err: errors.New("it is masked"),
 			Hint: "somebody has forbidden it on this node; systemctl unmask " + name + " allows it again"}
 	}
-	if v, ok := want["enabled"]; ok && enabled(u.file) != v.True() {
+	if v, ok := want["enabled"]; ok && enabled(u.file).S != v.S && enabled(u.file).S != machine.Static {
 		if err := s.enable(ctx, name, u.file, v.True()); err != nil {
 			return unitError(name, map[bool]string{true: "enable", false: "disable"}[v.True()], err)
 		}

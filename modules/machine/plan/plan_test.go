@@ -302,3 +302,16 @@ func TestDidNotConverge(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestUnitsWithNothingToDo(t *testing.T) {
+	s := memory.New(machine.Facts{})
+	s.Seed(machine.Ref{Table: "unit", Key: "dbus.service"}, machine.State{"running": machine.Bool(true), "enabled": machine.Text(machine.Static)})
+	converged(t, s, steps(
+		unitStep(machine.Unit{Name: "dbus.service", Running: true}),
+		unitStep(machine.Unit{Name: "dbus.service", Running: true, Enabled: true}),
+		unitStep(machine.Unit{Name: "absent.service"})))
+	p := New(s, nil, steps(unitStep(machine.Unit{Name: "absent.service", Enabled: true}))).Plan(t.Context())
+	if len(p[0].Changes) != 1 {
+		t.Fatalf("an absent unit that is to be enabled: %+v", p)
+	}
+}

@@ -109,6 +109,9 @@ func compare(ctx context.Context, m machine.Machine, it machine.Item) (compared,
 	}
 	c := compared{item: it, was: was}
 	c.hashWas, c.hashed = machine.Hash(was, it.Want, m.Digest)
+	if it.Ref.Table == "unit" {
+		c.bend()
+	}
 	c.dWas, c.dWant, c.differs = machine.Diff(c.hashWas, c.hashed)
 	if it.Want == nil {
 		// Whatever had looked into the file, what goes with it is nobody's to read.
@@ -120,6 +123,19 @@ func compare(ctx context.Context, m machine.Machine, it machine.Item) (compared,
 		c.differs = it.Want == nil && was != nil || len(c.dWant) > 0
 	}
 	return c, nil
+}
+
+// bend makes a unit's state as read fit what is wanted where there is nothing to
+// do: a static unit cannot be enabled or disabled, and one that does not exist is
+// neither running nor enabled.
+func (c *compared) bend() {
+	want, asked := c.hashed["enabled"]
+	if asked && c.hashWas.Get("enabled").S == machine.Static {
+		c.hashWas["enabled"] = want
+	}
+	if c.was == nil && c.hashed != nil && !c.hashed.Get("running").True() && !want.True() && !c.hashed.Unknown() {
+		c.hashWas = c.hashed
+	}
 }
 
 // dropInputs forgets the inputs of a unit that does not run: nothing was started
