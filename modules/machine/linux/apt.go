@@ -149,17 +149,22 @@ func (a *apt) candidates(ctx context.Context, names []string) (map[string]string
 // file while it was read: the next look is well.
 const outOfSync = "Cache is out of sync"
 
+// ask runs one of apt's reading programs.
+func (a *apt) ask(ctx context.Context, argv []string) (machine.Result, error) {
+	res, err := a.store.run(ctx, program{argv: argv, timeout: 2 * time.Minute, whole: true})
+	if err == nil && res.Exit != 0 {
+		err = aptCause(res)
+	}
+	return res, err
+}
+
 func (a *apt) policy(ctx context.Context, names []string) error {
 	argv := append([]string{"apt-cache"}, a.options()...)
 	argv = append(append(argv, "policy"), names...)
-	var res machine.Result
-	err := errors.New(outOfSync)
-	for try := 0; try < 5 && err != nil && strings.Contains(err.Error(), outOfSync); try++ {
+	res, err := a.ask(ctx, argv)
+	for try := 1; try < 5 && err != nil && strings.Contains(err.Error(), outOfSync); try++ {
 		time.Sleep(time.Duration(try) * 100 * time.Millisecond)
-		res, err = a.store.run(ctx, program{argv: argv, timeout: 2 * time.Minute, whole: true})
-		if err == nil && res.Exit != 0 {
-			err = aptCause(res)
-		}
+		res, err = a.ask(ctx, argv)
 	}
 	if err != nil {
 		return err
