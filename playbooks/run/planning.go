@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -169,6 +170,12 @@ func (r *runner) notes() {
 	for _, a := range r.prog.Assumed {
 		note("", "assumed done, not selected: %s", a)
 	}
+	if resumed := r.resumed(); len(resumed) > 0 {
+		note("", "%s: the plan of run %s, made before it stopped; what was changed there since is not in it", hostlist.Fold(resumed), r.o.ID)
+	}
+	if hosts := r.regenerated(); len(hosts) > 0 {
+		note("", "%s: a secret that is in use there would be generated anew; if it was only lost here, put its file back first", hostlist.Fold(hosts))
+	}
 	var old []string
 	oldest, fresh := time.Now(), r.fresh()
 	for name, known := range r.o.Facts {
@@ -183,6 +190,33 @@ func (r *runner) notes() {
 		slices.Sort(old)
 		note("", "facts of %s are from earlier runs, the oldest %s old", hostlist.Fold(old), age(time.Since(oldest)))
 	}
+}
+
+// regenerated are the hosts on which a secret that does not exist yet would replace
+// another value.
+func (r *runner) regenerated() []string {
+	found := map[string]bool{}
+	for v := range r.plan.Vertices {
+		for _, c := range r.plan.Vertices[v].Changes {
+			for f, want := range c.Want {
+				if _, had := c.Was[f]; had && want.Unknown && want.Secret {
+					found[r.prog.Hosts[r.prog.Vertices[v].Host].Name] = true
+				}
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// resumed are the hosts that go on from the base of this run's earlier part.
+func (r *runner) resumed() []string {
+	var out []string
+	for _, n := range r.nodes {
+		if n.hello.Resumed {
+			out = append(out, n.name)
+		}
+	}
+	return out
 }
 
 // fresh are the hosts whose facts were read in this run.

@@ -58,6 +58,28 @@ func syncDir(path string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
+// supersede drops the bases of all other runs: this run has planned the node as it
+// is now, and what another one would go on from is the past.
+func (r runDir) supersede() error {
+	entries, err := os.ReadDir(filepath.Join(r.dir, "runs"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("base: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() == r.run {
+			continue
+		}
+		err := os.Remove(runDir{r.dir, e.Name()}.file())
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("base: %w", err)
+		}
+	}
+	return nil
+}
+
 // forget removes the folder of a run that is over.
 func (r runDir) forget() error {
 	if err := os.RemoveAll(r.path()); err != nil {

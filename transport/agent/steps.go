@@ -105,7 +105,7 @@ func (s *session) base(ctx context.Context) error {
 	// A node without changes hears no begin. Its running units are as wanted now; not
 	// remembered, a setting that is changed later would look as if they had it.
 	if s.Mode == wire.Apply && !s.resumed && !slices.ContainsFunc(plans, touches) {
-		if err := s.saveRecords(ctx); err != nil {
+		if err := errors.Join(s.saveRecords(ctx), s.runs.supersede()); err != nil {
 			return fmt.Errorf("node: %w", err)
 		}
 	}
@@ -154,7 +154,7 @@ func (s *session) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.runs.save(b)
+	return errors.Join(s.runs.save(b), s.runs.supersede())
 }
 
 // saveRecords saves what the plan has found out about the running units.
