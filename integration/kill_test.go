@@ -87,3 +87,48 @@ func killBetween(t *testing.T, c *cluster, args ...string) {
 	}, args...)
 	on(t, c.Lab, "ctl01", `pkill -f '[s]control reconfigure' || true; cp -p /root/scontrol /usr/bin/scontrol && rm /root/scontrol`)
 }
+
+// killBeforeRestart kills an apply in the instant in which slurm.conf holds the
+// text, before slurmctld is restarted, and says whether it came in time: the agent
+// is killed by a pid that was looked up before, within microseconds of the write.
+func killBeforeRestart(t *testing.T, c *cluster, text string, args ...string) bool {
+	t.Helper()
+	invocation := func() string {
+		return on(t, c.Lab, "ctl01", "systemctl show -P InvocationID slurmctld")
+	}
+	before := invocation()
+	conf := filepath.Join(rootOf(t, c, "ctl01"), "etc/slurm/slurm.conf")
+	var agents []int
+	killWhen(t, c, func() bool {
+		if len(agents) < len(c.Nodes) { // the plan takes longer than this look
+			agents = agentsOf(t, c)
+			return false
+		}
+		now, err := os.ReadFile(conf)
+		if err != nil || !bytes.Contains(now, []byte(text)) {
+			return false
+		}
+		for _, pid := range agents {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+		return true
+	}, args...)
+	return invocation() == before
+}
+
+// killedBeforeRestart tries values until a kill came in time, and returns the
+// arguments of that apply.
+func killedBeforeRestart(t *testing.T, c *cluster, base []string) []string {
+	t.Helper()
+	for try := range 8 {
+		text := fmt.Sprintf("CommunicationParameters=NoAddrCache,host_unreach_retry_count=%d", try+1)
+		key, value, _ := strings.Cut(text, "=")
+		args := append(append([]string{}, base...), "-e", fmt.Sprintf("options={ %s = %q }", key, value))
+		if killBeforeRestart(t, c, text, append(args, c.args...)...) {
+			return args
+		}
+		c.run(t, "apply", append(args, "--yes", "--json")...).want(t, 0)
+	}
+	t.Fatal("no kill came between the write and the restart")
+	return nil
+}

@@ -68,6 +68,13 @@ func TestSlurmStates(t *testing.T) {
 
 	killBetween(t, c, append([]string{"-e", partition("00:45:00")}, "slurm-cluster")...)
 	step("killed between slurm.conf and the reload", "-e", partition("00:45:00"))
+
+	args := killedBeforeRestart(t, c, []string{"-e", partition("00:45:00")})
+	plan = c.run(t, "plan", append(args, "--json")...).want(t, 0)
+	if notes := notesOf(changesOf(plan.events, event.PlanStep), "slurmctld.service"); notes != "restart (slurm.conf)" {
+		t.Errorf("killed between slurm.conf and the restart: the plan says %q for slurmctld", notes)
+	}
+	step("killed between slurm.conf and the restart", args...)
 	useCluster(t, l, 4)
 	golden(t, "testdata/slurm-states.golden", table)
 }

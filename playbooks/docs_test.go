@@ -55,6 +55,45 @@ func TestLanguagePage(t *testing.T) {
 	}
 }
 
+// exampleInventory has the groups and secrets that the modules' examples name.
+const exampleInventory = `
+cluster "lab" {}
+host "ctl01" {
+  address = "10.0.0.1"
+  groups  = ["slurm_controller"]
+}
+host "node01" {
+  address = "10.0.0.2"
+  groups  = ["slurm_node"]
+}
+secret "munge_key" { generate = 128 }
+secret "slurm_db_password" { generate = 24 }
+`
+
+// TestModuleExamples compiles every module's example alone: what `muster docs MODULE`
+// prints can be pasted.
+func TestModuleExamples(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "inventory.hcl")
+	if err := os.WriteFile(path, []byte(exampleInventory), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inv, diags := inventory.Load(path, inventory.Options{})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	for _, m := range all.Modules() {
+		src, diags := lang.ParseBytes(m.Name+".hcl", []byte(m.Example+"\n"))
+		if !diags.HasErrors() {
+			_, diags = playbooks.Compile(inv, src, playbooks.Options{Modules: all.Modules()})
+		}
+		if diags.HasErrors() {
+			var text strings.Builder
+			lang.WriteDiags(&text, src.Files, diags, false)
+			t.Error(text.String())
+		}
+	}
+}
+
 // TestLanguagePageFunctions holds the list of functions to the code.
 func TestLanguagePageFunctions(t *testing.T) {
 	page, err := os.ReadFile(languagePage)

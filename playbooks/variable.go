@@ -127,7 +127,7 @@ func (c *compiler) givenValue(v *variableBlock, g given) cty.Value {
 	value := g.value
 	at := g.rng
 	if g.from == "-e" {
-		at = v.rng
+		at = hcl.Range{Filename: "-e " + v.name} // what is wrong is not in the playbook
 		var diags hcl.Diagnostics
 		if value, diags = literal(value.AsString(), v.typ); diags.HasErrors() {
 			c.errorf(at, "Wrong type", "-e %s=...: the value cannot be read: %s.", v.name, diags[0].Summary)

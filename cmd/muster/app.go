@@ -32,7 +32,7 @@ type app struct {
 	json     *view.JSON // nil without --json
 	plain    bool       // stdout is one text or one JSON value, whatever --json says
 
-	interrupt chan struct{} // closed by the first signal
+	interrupt chan struct{} // closed by the first signal, or when nobody reads the output any more
 }
 
 // exitError ends muster with a code. Its text may be empty when everything has
@@ -61,6 +61,8 @@ func exit(code int) error {
 func execute(args []string, in io.Reader, out, errOut io.Writer) (code int) {
 	a := &app{in: in, out: out, err: errOut, args: args, paint: view.NewPaint(out), interrupt: make(chan struct{})}
 	a.log = slog.New(newLogger(errOut))
+	stopOnce := sync.OnceFunc(func() { close(a.interrupt) })
+	a.out = newOutlet(out, stopOnce)
 	defer func() {
 		if cause := recover(); cause != nil {
 			fmt.Fprintf(errOut, "muster: bug: %v\n%s", cause, debug.Stack())
@@ -68,7 +70,7 @@ func execute(args []string, in io.Reader, out, errOut io.Writer) (code int) {
 			a.endJSON(code, fmt.Sprintf("bug: %v", cause))
 		}
 	}()
-	ctx, stop := a.signals()
+	ctx, stop := signals(stopOnce)
 	defer stop()
 	root := a.root()
 	root.SetArgs(args)
@@ -115,14 +117,16 @@ func (a *app) endJSON(code int, text string) {
 func (a *app) noEvents() { a.json, a.plain = nil, true }
 
 // signals turns the first signal into an interrupt and the second into the end
-// of the context.
-func (a *app) signals() (context.Context, func()) {
+// of the context. SIGPIPE is taken and dropped, so that a write to a closed pipe
+// returns an error; ignored, it would be so for the programs that muster starts too.
+func signals(first func()) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	got := make(chan os.Signal, 4)
 	signal.Notify(got, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	dropped := make(chan os.Signal, 1)
+	signal.Notify(dropped, syscall.SIGPIPE)
 	over := make(chan struct{})
 	go func() {
-		first := sync.OnceFunc(func() { close(a.interrupt) })
 		for n := 0; ; n++ {
 			select {
 			case <-got:
@@ -165,14 +169,15 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors: true,
 		Args:          cobra.ArbitraryArgs,
 		RunE:          a.bare,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			return a.flags.check(a)
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return a.flags.check(a, cmd.Flags().Changed("limit"))
 		},
 	}
 	root.SuggestionsMinimumDistance = 2
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
+	root.SetFlagErrorFunc(flagError)
 	a.flags.register(root)
 	root.AddCommand(a.planVerb(), a.applyVerb(), a.resumeVerb(), a.showVerb(), a.validateVerb(), a.fmtVerb(), a.initVerb(),
 		a.graphVerb(), a.inventoryVerb(), a.factsVerb(), a.pingVerb(), a.runVerb(), a.labVerb(), a.docsVerb(), a.versionVerb())

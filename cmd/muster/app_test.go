@@ -51,9 +51,13 @@ variable "plain" {}
 
 func TestAsk(t *testing.T) {
 	for answer, want := range map[string]error{"yes\n": nil, "yes": nil, "y\n": run.ErrDeclined, "": run.ErrDeclined, "no\n": run.ErrDeclined, "\n": run.ErrDeclined} {
-		a := &app{in: strings.NewReader(answer), out: &bytes.Buffer{}}
+		var told bytes.Buffer
+		a := &app{in: strings.NewReader(answer), out: &bytes.Buffer{}, err: &told}
 		if err := a.ask(t.Context(), "Apply?"); !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", answer, err, want)
+		}
+		if strings.Contains(told.String(), "stdin ended: use --yes") != (answer == "") {
+			t.Errorf("%q: told %q", answer, told.String())
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())

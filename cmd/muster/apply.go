@@ -13,7 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"muster/cmd/muster/view"
+	"muster/inventory/lang"
 	"muster/playbooks/event"
+	"muster/playbooks/library"
 	"muster/playbooks/run"
 	"muster/transport"
 	"muster/transport/wire"
@@ -33,10 +36,14 @@ func (a *app) applyVerb() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply PLAYBOOK | PLANFILE",
 		Short: "Show the plan, ask, and make it so",
-		Args:  cobra.ExactArgs(1),
+		Args:  arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			playbook := args[0]
-			if run.IsSaved(playbook) {
+			isSaved, err := run.IsSaved(playbook)
+			if err != nil {
+				return err
+			}
+			if isSaved {
 				saved, err := run.ReadSaved(playbook)
 				if err != nil {
 					return err
@@ -50,6 +57,11 @@ func (a *app) applyVerb() *cobra.Command {
 			}
 			if a.json != nil && !c.yes && c.saved == nil {
 				return usage("--json does not ask: add --yes, or apply a saved plan")
+			}
+			if !isSaved {
+				if err := exists(playbook); err != nil {
+					return err
+				}
 			}
 			w, err := a.compile(playbook)
 			if err != nil {
@@ -67,6 +79,16 @@ func (a *app) applyVerb() *cobra.Command {
 	f.BoolVar(&hosts, "list-hosts", false, "only list the selected hosts")
 	f.BoolVar(&steps, "list-steps", false, "only list the steps")
 	return cmd
+}
+
+// exists says what a name that is no file could have been.
+func exists(playbook string) error {
+	_, err := os.Stat(playbook)
+	if names := library.Names(); errors.Is(err, os.ErrNotExist) && !slices.Contains(names, playbook) {
+		return usage("%s: neither a saved plan nor a playbook: there is no such file, and muster ships only: %s.%s",
+			playbook, strings.Join(names, ", "), lang.DidYouMean(playbook, names))
+	}
+	return nil
 }
 
 // apply plans, asks and applies; done are vertices of an earlier part of the run.
@@ -91,6 +113,9 @@ func (a *app) apply(ctx context.Context, w *work, c consent, id string, done map
 	defer d.close()
 	sum, err := a.walk(ctx, w, d, o, s)
 	removeEmptyRun(o.Dir)
+	if a.unread() && sum.Exit == run.ExitInterrupted {
+		a.sayUnread(sum)
+	}
 	if err != nil {
 		return err
 	}
@@ -102,6 +127,15 @@ func (a *app) apply(ctx context.Context, w *work, c consent, id string, done map
 	return exit(sum.Exit)
 }
 
+// sayUnread tells on stderr how to go on with a run whose output was closed.
+func (a *app) sayUnread(sum event.Summary) {
+	if sum.Resume == "" {
+		fmt.Fprintln(a.err, "muster: nobody reads the output: stopped before anything was changed")
+		return
+	}
+	fmt.Fprintf(a.err, "muster: nobody reads the output: stopped. Go on with: %s\n", view.Line(sum.Resume))
+}
+
 // approve shows the plan and asks, unless consent was given before.
 func (a *app) approve(ctx context.Context, s *screen, c consent, p *run.Plan) (string, error) {
 	if a.json == nil {
@@ -109,6 +143,10 @@ func (a *app) approve(ctx context.Context, s *screen, c consent, p *run.Plan) (s
 			return "", err
 		}
 		fmt.Fprintln(a.out)
+	}
+	if a.unread() { // what nobody has seen is not applied
+		<-ctx.Done() // by the same interrupt
+		return "", ctx.Err()
 	}
 	switch {
 	case c.saved != nil:

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -78,5 +79,23 @@ func (a *app) describe(name string) error {
 	for _, m := range list {
 		known = append(known, m.Name)
 	}
-	return usage("there is no module and no playbook %q.%s", name, lang.DidYouMean(name, known))
+	return usage("there is no module and no playbook %q.%s", name, nearNames(name, known))
+}
+
+// nearNames suggests the name that was meant, or those that begin with what was
+// given.
+func nearNames(name string, known []string) string {
+	if near := lang.DidYouMean(name, known); near != "" || name == "" {
+		return near
+	}
+	var longer []string
+	for _, k := range known {
+		if strings.HasPrefix(k, name) {
+			longer = append(longer, strconv.Quote(k))
+		}
+	}
+	if len(longer) == 0 {
+		return ""
+	}
+	return " Did you mean one of " + strings.Join(longer, ", ") + "?"
 }

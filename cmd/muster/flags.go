@@ -46,16 +46,20 @@ func (f *flags) register(root *cobra.Command) {
 	p.BoolVarP(&f.askBecome, "ask-become-pass", "K", false, "ask for the password of sudo")
 	p.StringVar(&f.becomeFile, "become-password-file", "", "file with the password of sudo")
 	p.BoolVarP(&f.askLogin, "ask-pass", "k", false, "ask for the password of the login user")
-	p.BoolVarP(&f.verbose, "verbose", "v", false, "more lines: starts, output of steps, new files whole")
+	p.BoolVarP(&f.verbose, "verbose", "v", false, "more lines: starts, output of steps, files, diffs and every node's values whole")
 	p.BoolVar(&f.json, "json", false, "events as JSON, one per line")
 	p.IntVarP(&f.parallel, "forks", "f", 0, "hosts at once, 0 for all")
 	p.DurationVar(&f.lockTimeout, "lock-timeout", 0, "how long to wait for nodes that another run holds")
 }
 
-// check reads what the flags say, before any verb runs.
-func (f *flags) check(a *app) error {
+// check reads what the flags say, before any verb runs. An empty -l, mostly a shell
+// variable that is not set, must not mean all hosts.
+func (f *flags) check(a *app, limited bool) error {
 	if f.json {
 		a.json = view.NewJSON(a.out)
+	}
+	if limited && strings.TrimSpace(f.limit) == "" {
+		return usage("limit is empty: -l wants hosts or a group; leave it out for all hosts")
 	}
 	f.vars = map[string]string{}
 	for _, kv := range f.extra {

@@ -19,7 +19,7 @@ func (a *app) graphVerb() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "graph PLAYBOOK",
 		Short: "Show the steps, their hosts, and what waits for what",
-		Args:  cobra.ExactArgs(1),
+		Args:  arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			w, err := a.compile(args[0])
 			if err != nil {

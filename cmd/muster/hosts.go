@@ -11,10 +11,10 @@ func (a *app) inventoryVerb() *cobra.Command {
 		Use:   "inventory",
 		Short: "Show the inventory: final values, and where each comes from",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		Args:  cobra.NoArgs,
+		Args:  subverb,
 	}
 	one := func(use, short string, n int, f func(*inventory.Inventory, []string) error) {
-		cmd.AddCommand(&cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(n), RunE: func(_ *cobra.Command, args []string) error {
+		cmd.AddCommand(&cobra.Command{Use: use, Short: short, Args: arguments(n, n), RunE: func(_ *cobra.Command, args []string) error {
 			inv, err := a.loadInventory()
 			if err != nil {
 				return err

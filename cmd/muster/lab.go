@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ func (a *app) labVerb() *cobra.Command {
 		name, dir string
 		nodes     []string
 	}
-	cmd := &cobra.Command{Use: "lab", Short: "A cluster of container nodes on this machine, to try things on", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "lab", Short: "A cluster of container nodes on this machine, to try things on", Args: subverb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.PersistentFlags().StringVar(&o.name, "name", "lab", "the lab's name: several can run side by side")
 	cmd.PersistentFlags().StringVar(&o.dir, "dir", "", "where its inventory and keys are (default .muster-lab/NAME)")
@@ -43,7 +44,7 @@ func (a *app) labVerb() *cobra.Command {
 			return err
 		}
 		for _, n := range list {
-			fmt.Fprintf(a.out, "%s  %s  %s\n", n.Name, n.Address, view.Line(n.System))
+			fmt.Fprintf(a.out, "%s  %s  %s\n", n.Name, n.Address, view.Line(cmp.Or(n.System, n.State)))
 		}
 		return nil
 	})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,7 +25,7 @@ type offline struct {
 func (o offline) Dial(ctx context.Context, host string, mode wire.Mode, id string) (run.Conn, error) {
 	known, ok := o.facts[host]
 	if !ok {
-		return nil, fmt.Errorf("no facts of %s were ever recorded: run `muster facts` once", host)
+		return nil, errors.New("no facts were ever recorded: run `muster facts` once")
 	}
 	if mode != wire.Plan {
 		return nil, fmt.Errorf("--no-connect only plans")

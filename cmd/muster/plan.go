@@ -2,10 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"muster/cmd/muster/view"
+	"muster/inventory/hostlist"
 	"muster/playbooks/run"
 	"muster/transport/wire"
 )
@@ -18,8 +26,11 @@ func (a *app) planVerb() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan PLAYBOOK",
 		Short: "Show what an apply would change; nothing is changed",
-		Args:  cobra.ExactArgs(1),
+		Args:  arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if p.offline && p.out != "" {
+				return usage("--no-connect does not look at the nodes: there is nothing to apply exactly, leave --out away")
+			}
 			w, err := a.compile(args[0])
 			if err != nil {
 				return err
@@ -31,7 +42,7 @@ func (a *app) planVerb() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&p.out, "out", "", "save the plan: `muster apply FILE` then applies exactly it")
+	f.StringVar(&p.out, "out", "", "save the plan in `FILE`: muster apply FILE then applies exactly it")
 	f.BoolVar(&p.offline, "no-connect", false, "plan empty machines from the facts of earlier runs")
 	f.BoolVar(&p.detailed, "detailed-exitcode", false, "exit with 2 when there are changes")
 	f.BoolVar(&p.hosts, "list-hosts", false, "only list the selected hosts")
@@ -59,7 +70,13 @@ func (a *app) plan(ctx context.Context, w *work, out string, noConnect, detailed
 		d = real
 	}
 	if out != "" {
-		o.OnPlan = func(p *run.Plan) error { return p.Save(w.from, s.events).Write(out) }
+		if err := checkFolder(out); err != nil {
+			return err
+		}
+		o.OnPlan = func(p *run.Plan) error {
+			a.warnUnplanned(out, p)
+			return p.Save(w.from, s.events).Write(out)
+		}
 	}
 	sum, err := a.walk(ctx, w, d, o, s)
 	if err != nil {
@@ -70,8 +87,33 @@ func (a *app) plan(ctx context.Context, w *work, out string, noConnect, detailed
 			return err
 		}
 		if out != "" {
-			fmt.Fprintf(a.out, "\nSaved. Apply exactly this with: muster apply %s --expect %s\n", out, sum.Plan)
+			fmt.Fprintf(a.out, "\nSaved. Apply exactly this with: muster apply %s --expect %s\n", shellWord(out), sum.Plan)
 		}
 	}
 	return exit(sum.Exit)
+}
+
+// warnUnplanned tells what a saved plan is not about: applied later, it leaves these
+// hosts alone even where they are back.
+func (a *app) warnUnplanned(out string, p *run.Plan) {
+	if hosts := slices.Sorted(maps.Keys(p.Unplanned)); len(hosts) > 0 {
+		a.log.Warn(view.Line(out) + ": the saved plan leaves out what could not be planned: " + view.Line(hostlist.Fold(hosts)))
+	}
+}
+
+// checkFolder says before any node is asked that a file could not be written.
+func checkFolder(path string) error {
+	info, err := os.Stat(filepath.Dir(path))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return usage("--out %s: there is no folder %s", path, filepath.Dir(path))
+	case err != nil:
+		return fmt.Errorf("--out %s: %w", path, err)
+	case !info.IsDir():
+		return usage("--out %s: %s is no folder", path, filepath.Dir(path))
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return usage("--out %s: is a folder, name a file", path)
+	}
+	return nil
 }

@@ -18,7 +18,7 @@ func (a *app) resumeVerb() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resume [RUN]",
 		Short: "Go on with a run that was stopped or failed (default: the last one)",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if a.json != nil && !c.yes {
 				return usage("--json does not ask: add --yes")

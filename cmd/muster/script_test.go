@@ -5,6 +5,10 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"muster/modules/machine"
+	"muster/playbooks/event"
+	"muster/playbooks/run"
 )
 
 func TestMain(m *testing.M) {
@@ -22,7 +26,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("NO_COLOR", "1")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "saved": saved},
 	})
 }
 
@@ -39,4 +43,15 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != args[0] {
 		ts.Fatalf("exit code %s, want %s", got, args[0])
 	}
+}
+
+// saved writes a plan of a playbook that was made with nodes: saved FILE PLAYBOOK.
+func saved(ts *testscript.TestScript, _ bool, args []string) {
+	change := machine.Change{Table: "file", Key: "/etc/motd", Want: machine.State{"content": machine.Text("hello\n")}}
+	s := &run.Saved{ID: "0123abcd", Digest: "another", Made: 1_700_000_000,
+		Source:   run.Source{Inventory: ts.MkAbs("inventory.hcl"), Playbook: ts.MkAbs(args[1])},
+		Vertices: []run.SavedVertex{{Name: "file[motd]@node01", Changes: []machine.Change{change}}},
+		Events: []event.Event{{Kind: event.PlanStep, Step: "file[motd]", Host: "node01", Changes: []machine.Change{change}},
+			{Kind: event.PlanDone, Summary: &event.Summary{Hosts: 1, Changes: 1, Plan: "0123abcd"}}}}
+	ts.Check(s.Write(ts.MkAbs(args[0])))
 }

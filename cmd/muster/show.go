@@ -16,20 +16,14 @@ func (a *app) showVerb() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show [RUN | PLANFILE]",
 		Short: "Show a saved plan, or what became of a run (default: list the runs)",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  arguments(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) == 1 && run.IsSaved(args[0]) {
-				saved, err := run.ReadSaved(args[0])
-				if err != nil {
+			if len(args) == 1 {
+				if isSaved, err := run.IsSaved(args[0]); err != nil {
 					return err
+				} else if isSaved {
+					return a.showSaved(args[0])
 				}
-				if a.json != nil {
-					a.repeat(saved.Events)
-					return nil
-				}
-				fmt.Fprintf(a.out, "Saved %s: %s for inventory %s\n", time.Unix(saved.Made, 0).Format(time.RFC3339),
-					view.Line(saved.Source.Playbook), view.Line(saved.Source.Inventory))
-				return a.showEvents(saved.Events, "")
 			}
 			inv, err := a.loadInventory()
 			if err != nil {
@@ -61,6 +55,21 @@ func (a *app) showVerb() *cobra.Command {
 	}
 }
 
+// showSaved shows the plan in a file.
+func (a *app) showSaved(path string) error {
+	saved, err := run.ReadSaved(path)
+	if err != nil {
+		return err
+	}
+	if a.json != nil {
+		a.repeat(saved.Events)
+		return nil
+	}
+	fmt.Fprintf(a.out, "Saved %s: %s for inventory %s\n", time.Unix(saved.Made, 0).Format(time.RFC3339),
+		view.Line(saved.Source.Playbook), view.Line(saved.Source.Inventory))
+	return a.showEvents(saved.Events, "")
+}
+
 // showEvents shows events again, as they were shown when they happened. A run that
 // was resumed has several parts, each with a plan of its own; resume goes on with
 // a run, "" for a saved plan.
@@ -77,10 +86,14 @@ func (a *app) showEvents(events []event.Event, resume string) error {
 		plan.All = a.flags.verbose
 	}
 	fresh()
-	ended := false
+	ended, approved, ever := false, false, false // the last part, and any part
 	for _, e := range events {
-		if e.Kind == event.RunStart {
+		switch e.Kind {
+		case event.RunStart:
 			fresh()
+			approved = false
+		case event.Approved:
+			approved, ever = true, true
 		}
 		plan.Emit(e)
 		report.Emit(e)
@@ -95,14 +108,35 @@ func (a *app) showEvents(events []event.Event, resume string) error {
 		}
 		ended = e.Kind == event.RunSummary
 	}
-	switch {
-	case resume == "":
-		return nil
-	case !ended:
-		fmt.Fprintf(a.out, "This run was cut off. Go on with: %s\n", view.Line(resume))
+	if resume == "" {
 		return nil
 	}
-	return report.Write(a.out)
+	return a.showEnd(report, ended, approved, ever, resume)
+}
+
+// showEnd says how a run stands after its last part. Only a run of which some part
+// was ever approved can go on.
+func (a *app) showEnd(report *view.Report, ended, approved, ever bool, resume string) error {
+	said := ""
+	switch exit := report.Exit(); {
+	case !ended && approved:
+		said = "This run was cut off."
+	case !ended:
+		said = "Cut off before it was approved, nothing was changed."
+	case approved || exit == run.ExitOK:
+		return report.Write(a.out)
+	case exit == run.ExitDeclined:
+		said = "Declined, nothing was changed."
+	case exit == run.ExitInterrupted:
+		said = "Interrupted before it was approved, nothing was changed."
+	default:
+		said = fmt.Sprintf("Ended before it was approved (exit %d), nothing was changed.", exit)
+	}
+	if ever {
+		said += " Go on with: " + view.Line(resume)
+	}
+	_, err := fmt.Fprintln(a.out, said)
+	return err
 }
 
 // repeat writes events as one stream: one version first, one summary last.

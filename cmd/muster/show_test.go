@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,5 +81,33 @@ func TestResumeCommandReachesTheSameNodes(t *testing.T) {
 	w := &work{inv: &inventory.Inventory{Path: "my lab.hcl"}}
 	if got, want := a.resumeCommand(w), "muster resume -i 'my lab.hcl' -u eve --host-key accept-new -K"; got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestShowADeclinedResume: what an earlier part has done is not said to be done by
+// the part that was declined.
+func TestShowADeclinedResume(t *testing.T) {
+	first := twoParts()[:6] // cut off
+	plan := []event.Event{{Kind: event.RunStart, Text: "muster resume"}, {Kind: event.PlanDone, Summary: &event.Summary{Hosts: 1, Changes: 1}}}
+	end := func(exit int) event.Event {
+		return event.Event{Kind: event.RunSummary, Summary: &event.Summary{Exit: exit, Changed: 17}}
+	}
+	for _, c := range []struct {
+		events []event.Event
+		want   string
+	}{
+		{slices.Concat(first, plan, []event.Event{end(run.ExitDeclined)}), "Declined, nothing was changed. Go on with: muster resume x\n"},
+		{slices.Concat(first, plan, []event.Event{end(run.ExitInterrupted)}), "Interrupted before it was approved, nothing was changed. Go on with: muster resume x\n"},
+		{slices.Concat(first, plan), "Cut off before it was approved, nothing was changed. Go on with: muster resume x\n"},
+		{slices.Concat(plan, []event.Event{end(run.ExitDeclined)}), "Declined, nothing was changed.\n"},
+	} {
+		var out bytes.Buffer
+		a := &app{out: &out, paint: view.NewPaint(&out)}
+		if err := a.showEvents(c.events, "muster resume x"); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.String(); !strings.HasSuffix(got, "\n"+c.want) || strings.Contains(got, "Done:") {
+			t.Errorf("want %q at the end of\n%s", c.want, got)
+		}
 	}
 }

@@ -53,7 +53,7 @@ func (a *app) initVerb() *cobra.Command {
 	return &cobra.Command{
 		Use:   "init PLAYBOOK [FOLDER]",
 		Short: "Copy a playbook that muster ships, and a sample inventory, to start from",
-		Args:  cobra.RangeArgs(1, 2),
+		Args:  arguments(1, 2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, err := library.Read(args[0])
 			if err != nil {

@@ -23,14 +23,19 @@ func isTerminal(w io.Writer) bool {
 func (a *app) ask(ctx context.Context, question string) error {
 	fmt.Fprintf(a.out, "\n%s Only 'yes' is a yes: ", question)
 	answer := make(chan string, 1)
+	ended := false // before answer is sent
 	go func() {
-		line, _ := bufio.NewReader(a.in).ReadString('\n') // no input is no consent
+		line, err := bufio.NewReader(a.in).ReadString('\n') // no input is no consent
+		ended = err != nil && line == ""
 		answer <- line
 	}()
 	select {
 	case line := <-answer:
 		if strings.TrimSpace(line) != "yes" {
 			fmt.Fprintln(a.out, "\nNothing was changed.")
+			if ended {
+				fmt.Fprintln(a.err, "muster: stdin ended: use --yes")
+			}
 			return run.ErrDeclined
 		}
 		fmt.Fprintln(a.out)

@@ -48,7 +48,7 @@ func (l *Lab) harvest(ctx context.Context) {
 		kept += count
 	}
 	if kept > 0 {
-		l.say("kept %d fetched packages for the next lab in %s", kept, dir)
+		l.say("packages kept for the next lab in %s: %d", dir, kept)
 	}
 	if err := pruneCache(dir, cacheLimit); err != nil {
 		l.say("package cache: %v", err)

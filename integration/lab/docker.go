@@ -96,6 +96,7 @@ func verb(argv []string) string {
 // daemon is what the docker daemon says of the host that a lab needs to know.
 type daemon struct {
 	CgroupVersion string
+	ServerErrors  []string // why the daemon itself gave no answer; some clients exit 0 then
 }
 
 // reachDaemon asks the docker daemon for its settings; an error says what to do.
@@ -106,13 +107,22 @@ func reachDaemon(ctx context.Context) (daemon, error) {
 	}
 	out, err := docker(ctx, "info", "--format", "{{json .}}")
 	if err != nil {
-		return found, fmt.Errorf("docker: daemon not reachable: %w", err)
+		return found, unreachable(err.Error())
 	}
 	if err := json.Unmarshal([]byte(out), &found); err != nil {
 		return found, fmt.Errorf("docker info: %w", err)
 	}
 	if found.CgroupVersion == "" {
-		return found, fmt.Errorf("docker: daemon not reachable: %s", out)
+		return found, unreachable(strings.Join(found.ServerErrors, "; "))
 	}
 	return found, nil
+}
+
+// unreachable words why the daemon does not answer. A user without the right to ask it
+// is told how to get it.
+func unreachable(why string) error {
+	if strings.Contains(strings.ToLower(why), "permission denied") {
+		return errors.New("docker: no right to use the daemon: your user needs to be in group docker, or use sudo")
+	}
+	return fmt.Errorf("docker: daemon not reachable: %s", why)
 }

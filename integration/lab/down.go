@@ -10,10 +10,11 @@ import (
 // Down removes a lab: its containers, networks and volumes by label, and the files
 // that Up and muster wrote into its folder. dir is needed only for a lab of which
 // Docker knows nothing any more; "" is ./.muster-lab/NAME. A lab that is not there
-// is no error.
+// is no error; log is told.
 func Down(ctx context.Context, name, dir string, log func(string)) error {
 	lab, err := Open(ctx, name, log)
-	if errors.Is(err, ErrNoLab) {
+	missing := errors.Is(err, ErrNoLab)
+	if missing {
 		lab = &Lab{Name: name, log: log}
 		lab.Dir, err = folder(name, dir)
 	}
@@ -25,8 +26,32 @@ func Down(ctx context.Context, name, dir string, log func(string)) error {
 		return err
 	}
 	defer release()
+	there := true
+	if missing {
+		if there, err = lab.remains(ctx); err != nil {
+			return err
+		}
+	}
 	lab.harvest(ctx)
-	return remove(ctx, name, lab.Dir, log)
+	if err := remove(ctx, name, lab.Dir, log); err != nil {
+		return err
+	}
+	if there {
+		lab.say("lab %s is removed", name)
+	} else {
+		lab.say("there is no lab %s", name)
+	}
+	return nil
+}
+
+// remains says whether there is something of a lab that has no network: a container,
+// or its inventory.
+func (l *Lab) remains(ctx context.Context) (bool, error) {
+	if text, err := os.ReadFile(l.Inventory()); err == nil && ownInventory(string(text)) {
+		return true, nil
+	}
+	nodes, err := listNodes(ctx, l.Name)
+	return len(nodes) > 0, err
 }
 
 // remove takes a lab away whatever state it is in, and goes on after an error.

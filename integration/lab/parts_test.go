@@ -262,6 +262,73 @@ func TestLabLockIsExclusive(t *testing.T) {
 	release()
 }
 
+// TestDaemonErrorsSayWhatToDo puts a docker in the path that answers as one does whose
+// daemon refuses or is not there.
+func TestDaemonErrorsSayWhatToDo(t *testing.T) {
+	refused := "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock"
+	for _, c := range []struct{ script, want string }{
+		{"echo '" + refused + "' >&2; exit 1", "docker: no right to use the daemon: your user needs to be in group docker, or use sudo"},
+		{`echo '{"ServerErrors":["` + refused + `"]}'`, "docker: no right to use the daemon: your user needs to be in group docker, or use sudo"},
+		{`echo '{"ServerErrors":["Cannot connect"]}'`, "docker: daemon not reachable: Cannot connect"},
+		{"echo 'Cannot connect' >&2; exit 1", "docker: daemon not reachable: docker info: Cannot connect"},
+	} {
+		fakeDocker(t, c.script)
+		if _, err := reachDaemon(t.Context()); err == nil || err.Error() != c.want {
+			t.Errorf("%s: %v", c.script, err)
+		}
+	}
+}
+
+// fakeDocker puts a docker in the path that is a shell script.
+func fakeDocker(t *testing.T, script string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "docker"), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":/usr/bin:/bin")
+}
+
+// TestDownSaysWhatItRemoved: a name that was mistyped is no lab, one of which only the
+// inventory is left is.
+func TestDownSaysWhatItRemoved(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	fakeDocker(t, `[ "$1" != info ] || echo '{"CgroupVersion":"2"}'`)
+	dir := t.TempDir()
+	down := func() string {
+		t.Helper()
+		var said []string
+		if err := Down(t.Context(), "demo", dir, func(line string) { said = append(said, line) }); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(said, "\n")
+	}
+	if err := os.WriteFile(filepath.Join(dir, FileInventory), []byte(inventoryMark+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := down(); got != "lab demo is removed" {
+		t.Errorf("with its inventory: %q", got)
+	}
+	if got := down(); got != "there is no lab demo" {
+		t.Errorf("without anything: %q", got)
+	}
+}
+
+// TestUpStartsStoppedNodes: what a lab has that does not run is started, what runs is
+// left alone.
+func TestUpStartsStoppedNodes(t *testing.T) {
+	calls := filepath.Join(t.TempDir(), "calls")
+	fakeDocker(t, "echo $* >>"+calls+"; [ $1 != start ]")
+	l := &Lab{Name: "demo", Nodes: []Node{{Name: "n1", State: "running"}, {Name: "n2", State: "paused"}, {Name: "n3", State: "exited"}}}
+	if err := l.revive(t.Context()); err == nil || !strings.Contains(err.Error(), "node n3 is exited: docker start") {
+		t.Errorf("a start that fails: %v", err)
+	}
+	got, err := os.ReadFile(calls)
+	if err != nil || string(got) != "unpause muster-demo-n2\nstart muster-demo-n3\n" {
+		t.Errorf("%v: %s", err, got)
+	}
+}
+
 func TestChildErrorsSayWhy(t *testing.T) {
 	err := runChild(context.Background(), child(context.Background(), "sh", "-c", "echo first >&2; echo last words >&2; exit 3"))
 	if err == nil || err.Error() != "sh: last words" {

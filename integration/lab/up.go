@@ -21,8 +21,9 @@ const (
 	removeTime = 2 * time.Minute
 )
 
-// Up makes a lab, or takes a running one over that has the same nodes. If it fails
-// or ctx ends, it removes everything it made before it returns.
+// Up makes a lab, or takes one over that has the same nodes and starts those that are
+// stopped. If it fails to make one or ctx ends meanwhile, it removes everything it made
+// before it returns.
 func Up(ctx context.Context, o Options) (*Lab, error) {
 	specs, err := expand(o.Nodes)
 	if err != nil {
@@ -42,6 +43,9 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 	defer release()
 	lab := &Lab{Name: o.Name, Dir: dir, log: o.Log}
 	image, err := lab.ensureImage(ctx)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil, interrupted("no lab was made")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -52,10 +56,21 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 		return nil, err
 	}
 	if err := lab.assemble(ctx, specs, image); err != nil {
-		return nil, errors.Join(err, lab.undo(ctx))
+		undone := lab.undo(ctx)
+		if errors.Is(ctx.Err(), context.Canceled) && undone == nil {
+			return nil, interrupted("what was made is removed")
+		}
+		return nil, errors.Join(err, undone)
 	}
 	return lab, nil
 }
+
+// interrupted is the context.Canceled of an Up, and says what is left.
+type interrupted string
+
+func (i interrupted) Error() string { return "interrupted: " + string(i) }
+
+func (interrupted) Unwrap() error { return context.Canceled }
 
 // reuse finds a lab of that name: true if it runs and is what was asked for, an
 // error if it is anything else.
@@ -71,8 +86,30 @@ func (l *Lab) reuse(ctx context.Context, specs []NodeSpec, image string) (bool, 
 		return false, fmt.Errorf("lab %s: exists already, %s: remove it with `muster lab down --name %s`", l.Name, why, l.Name)
 	}
 	l.Nodes = old.Nodes
+	if err := l.revive(ctx); err != nil {
+		return false, fmt.Errorf("lab %s: %w: start it again or remove it with `muster lab down --name %s`", l.Name, err, l.Name)
+	}
 	l.say("lab %s is up already with these nodes and is used as it is", l.Name)
 	return true, nil
+}
+
+// revive starts the nodes of a lab that do not run.
+func (l *Lab) revive(ctx context.Context) error {
+	for i, node := range l.Nodes {
+		if node.State == "running" {
+			continue
+		}
+		l.say("node %s is %s: starting it", node.Name, node.State)
+		wake := l.Start
+		if node.State == "paused" {
+			wake = l.Unpause
+		}
+		if err := wake(ctx, node.Name); err != nil {
+			return fmt.Errorf("node %s is %s: %w", node.Name, node.State, err)
+		}
+		l.Nodes[i].State = "running"
+	}
+	return nil
 }
 
 // differs says how the lab is not what is asked for, or "".
@@ -89,9 +126,6 @@ func (l *Lab) differs(specs []NodeSpec, image, dir string) string {
 	for _, node := range l.Nodes {
 		if node.Image != image {
 			return "made from an older image"
-		}
-		if node.State != "running" {
-			return "and " + node.Name + " is " + node.State
 		}
 	}
 	if _, err := os.Stat(l.Inventory()); err != nil {
@@ -114,13 +148,20 @@ func (l *Lab) assemble(ctx context.Context, specs []NodeSpec, image string) erro
 	for i, spec := range specs {
 		nodes[i] = Node{Name: spec.Name, Groups: spec.Groups, Image: image, Address: hostAddress(subnet, i)}
 	}
-	l.say("starting %d nodes in %s", len(nodes), subnet)
+	l.say("starting %s in %s", countNodes(len(nodes)), subnet)
 	started := time.Now()
 	if err := l.addNodes(ctx, nodes); err != nil {
 		return err
 	}
-	l.say("%d nodes run after %.1f s: %s", len(nodes), time.Since(started).Seconds(), l.Inventory())
+	l.say("%s up after %.1f s: %s", countNodes(len(nodes)), time.Since(started).Seconds(), l.Inventory())
 	return nil
+}
+
+func countNodes(n int) string {
+	if n == 1 {
+		return "1 node"
+	}
+	return fmt.Sprintf("%d nodes", n)
 }
 
 // AddNode adds one node to a running lab and to its inventory.

@@ -60,6 +60,7 @@ func pathDiags(path string, err error) hcl.Diagnostics {
 		err = pathErr.Err
 	}
 	pos := hcl.Pos{Line: 0, Column: 0}
-	return hcl.Diagnostics{Diag("Configuration cannot be read", fmt.Sprintf("%s: %v.", path, err),
+	text := err.Error()
+	return hcl.Diagnostics{Diag("Configuration cannot be read", strings.ToUpper(text[:1])+text[1:]+".", // the place names the path
 		hcl.Range{Filename: path, Start: pos, End: pos})}
 }

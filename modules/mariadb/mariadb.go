@@ -21,11 +21,11 @@ var Module = modules.Module{
   on          = "slurm_controller"
   buffer_pool = "4G"
 
-  database "metrics" {}
+  database "slurm_acct_db" {}
 
-  user "metrics@localhost" {
-    password = secret.metrics_password
-    database = "metrics"
+  user "slurm@localhost" {
+    password = secret.slurm_db_password
+    database = "slurm_acct_db"
   }
 }`,
 	New:    func() modules.Config { return &Config{} },

@@ -17,8 +17,7 @@ var Module = modules.Module{
 		"No daemon runs there that could fetch the file. The arguments have to be those of the step `slurm_controller`. " +
 		"Compute nodes and controllers have the commands already and must not have this step.",
 	Example: `step "slurm_client" "login" {
-  on           = "login"
-  after        = [step.munge.key]
+  on           = "login?"
   cluster_name = "lab"
   controllers  = hosts("slurm_controller")
   nodes        = hosts("slurm_node")

@@ -20,7 +20,6 @@ var Module = modules.Module{
 		"much of them are resumed.",
 	Example: `step "slurm_controller" "main" {
   on           = "slurm_controller"
-  after        = [step.munge.key]
   cluster_name = "lab"
   controllers  = hosts("slurm_controller")
   nodes        = hosts("slurm_node")

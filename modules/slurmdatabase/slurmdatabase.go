@@ -24,7 +24,6 @@ var Module = modules.Module{
 		"With another storage_host they have to exist there. munge has to run with the cluster's key.",
 	Example: `step "slurm_database" "accounting" {
   on       = "slurm_controller"
-  after    = [step.munge.key, step.mariadb.accounting]
   password = secret.slurm_db_password
 }`,
 	New: func() modules.Config {

@@ -19,8 +19,6 @@ var Module = modules.Module{
 		"Running jobs survive a restart of slurmd.",
 	Example: `step "slurm_node" "compute" {
   on           = "slurm_node"
-  after        = [step.munge.key]
-  after_all    = [step.slurm_controller.main]
   name         = host.name
   cluster_name = "lab"
   controllers  = hosts("slurm_controller")

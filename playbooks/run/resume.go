@@ -23,8 +23,12 @@ type Journal struct {
 	Started []string
 	// Done are the vertices that need not be done again.
 	Done map[string]event.State
-	// Exit is the exit code of the last part, -1 when it did not end by itself.
+	// Exit is the exit code of the last part that changed something or found
+	// everything done, -1 when it did not end by itself. A part that was declined, or
+	// stopped before it was approved, leaves the run as it was.
 	Exit int
+
+	agreed bool // the part that is being read was approved
 }
 
 // maxLine is the longest line of a journal: a step's changes are bounded by a
@@ -78,9 +82,9 @@ func (j *Journal) take(e event.Event, open map[string]bool) {
 	j.Events = append(j.Events, e)
 	switch e.Kind {
 	case event.RunStart:
-		j.Run, j.Digest, j.Exit = e.Run, e.Digest, -1
+		j.Run, j.Digest, j.agreed = e.Run, e.Digest, false
 	case event.Approved:
-		j.Approved = true
+		j.Approved, j.agreed, j.Exit = true, true, -1
 	case event.StepStart:
 		open[e.Name()] = true
 	case event.StepResult:
@@ -89,6 +93,8 @@ func (j *Journal) take(e event.Event, open map[string]bool) {
 			j.Done[e.Name()] = e.State
 		}
 	case event.RunSummary:
-		j.Exit = e.Summary.Exit
+		if j.agreed || !j.Approved || e.Summary.Exit == ExitOK {
+			j.Exit = e.Summary.Exit
+		}
 	}
 }

@@ -1,12 +1,16 @@
 package run
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"muster/playbooks/event"
 )
 
 func TestResumeDoesTheRest(t *testing.T) {
@@ -39,6 +43,52 @@ func TestResumeDoesTheRest(t *testing.T) {
 			t.Errorf("journal after: exit %d, done %v", after.Exit, after.Done)
 		}
 	})
+}
+
+// A part that changed nothing does not hide how the part before it ended, and counts
+// nothing of it as its own.
+func TestADeclinedResumeLeavesTheRunAsItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := build("a b", "one: a b", "two: a b").after("two", "one")
+		f, dir := newFleet(), t.TempDir()
+		f.trouble["two@a"] = "fail"
+		apply(t, b, f, ExitFailed, func(o *Options) { o.Dir, o.ID = dir, "0123456789abcd" })
+		before := readJournal(t, dir)
+		again := func(o *Options) { o.Dir, o.ID, o.Done = dir, before.Run, before.Done }
+		apply(t, b, f, ExitDeclined, again, func(o *Options) {
+			o.Approve = func(context.Context, *Plan) (string, error) { return "", ErrDeclined }
+		})
+		if j := readJournal(t, dir); j.Exit != ExitFailed || !j.Approved {
+			t.Errorf("declined: exit %d, approved %v", j.Exit, j.Approved)
+		}
+		delete(f.trouble, "two@a")
+		sum, _ := apply(t, b, f, ExitOK, again)
+		if sum.Changed != 1 || sum.OK != 3 || sum.Changes != 1 {
+			t.Errorf("the last part: %+v", sum)
+		}
+		if j := readJournal(t, dir); j.Exit != ExitOK {
+			t.Errorf("done: exit %d", j.Exit)
+		}
+	})
+}
+
+// A run that was cut off stays so until a part of it is approved.
+func TestACutRunStaysCut(t *testing.T) {
+	j, open := &Journal{Exit: -1, Done: map[string]event.State{}}, map[string]bool{}
+	for _, c := range []struct {
+		e    event.Event
+		exit int
+	}{
+		{event.Event{Kind: event.RunStart}, -1}, {event.Event{Kind: event.Approved}, -1},
+		{event.Event{Kind: event.RunStart}, -1}, {event.Event{Kind: event.RunSummary, Summary: &event.Summary{Exit: ExitDeclined}}, -1},
+		{event.Event{Kind: event.RunStart}, -1}, {event.Event{Kind: event.Approved}, -1},
+		{event.Event{Kind: event.RunSummary, Summary: &event.Summary{Exit: ExitFailed}}, ExitFailed},
+		{event.Event{Kind: event.RunStart}, ExitFailed}, {event.Event{Kind: event.RunSummary, Summary: &event.Summary{Exit: ExitOK}}, ExitOK},
+	} {
+		if j.take(c.e, open); j.Exit != c.exit {
+			t.Errorf("after %s: exit %d, want %d", c.e.Kind, j.Exit, c.exit)
+		}
+	}
 }
 
 func readJournal(t *testing.T, dir string) *Journal {
@@ -110,6 +160,22 @@ func TestRunIDsSortByTime(t *testing.T) {
 	for _, bad := range []string{"", "..", "../../etc/passwd", "0123456789ABCD", "0123456789abcdefgh"} {
 		if ValidID(bad) {
 			t.Errorf("%q is a valid id", bad)
+		}
+	}
+}
+
+// TestIsSaved: only what does not exist is no plan without an error.
+func TestIsSaved(t *testing.T) {
+	dir := t.TempDir()
+	loop, plan, short := filepath.Join(dir, "loop"), filepath.Join(dir, "plan"), filepath.Join(dir, "short")
+	if err := errors.Join(os.Symlink(loop, loop), os.WriteFile(plan, []byte(savedMagic+"x"), 0o600), os.WriteFile(short, []byte("mus"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]struct{ is, fails bool }{
+		loop: {false, true}, plan: {true, false}, short: {false, false}, dir: {false, false}, filepath.Join(dir, "none"): {false, false},
+	} {
+		if is, err := IsSaved(path); is != want.is || (err != nil) != want.fails {
+			t.Errorf("%s: %v, %v", path, is, err)
 		}
 	}
 }

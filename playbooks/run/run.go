@@ -81,7 +81,7 @@ type Options struct {
 	Parallel int
 	// DetailedExit makes a plan with changes end with ExitChanges.
 	DetailedExit bool
-	// Reconnect is how long a lost node is tried again, 0 for 5 minutes.
+	// Reconnect is how long a lost node is tried again, 0 for DefaultReconnect.
 	Reconnect time.Duration
 	// LockTimeout is how long to wait for nodes that another run holds.
 	LockTimeout time.Duration
@@ -89,7 +89,8 @@ type Options struct {
 
 // Defaults and caps of a run.
 const (
-	defaultReconnect = 5 * time.Minute
+	// DefaultReconnect is how long a lost node is tried again.
+	DefaultReconnect = 5 * time.Minute
 	defaultTimeout   = 30 * time.Minute // of a step, as the agent has it
 	// timeoutGrace is what the controller waits longer than the agent's own limit.
 	timeoutGrace = time.Minute

@@ -218,7 +218,7 @@ func TestLostForGood(t *testing.T) {
 		}
 		start := time.Now()
 		sum, e := apply(t, b, f, ExitUnreachable)
-		if d := time.Since(start); d < defaultReconnect || d > defaultReconnect+time.Minute {
+		if d := time.Since(start); d < DefaultReconnect || d > DefaultReconnect+time.Minute {
 			t.Errorf("tried for %v", d)
 		}
 		expectStates(t, e, "one@a=unreachable one@b=changed two@b=changed")
@@ -319,7 +319,8 @@ func TestSavedPlan(t *testing.T) {
 		}
 		info, err := os.Stat(path)
 		read, rerr := ReadSaved(path)
-		if err != nil || rerr != nil || info.Mode().Perm() != 0o600 || !IsSaved(path) || read.ID != saved.ID {
+		is, ierr := IsSaved(path)
+		if err != nil || rerr != nil || info.Mode().Perm() != 0o600 || !is || ierr != nil || read.ID != saved.ID {
 			t.Fatalf("file: %v %v %v", info, err, rerr)
 		}
 		f.moved["b"] = true
@@ -346,6 +347,20 @@ func TestInterruptOnceDrains(t *testing.T) {
 		sum, e := apply(t, b, f, ExitInterrupted, func(o *Options) { o.Interrupt = stop })
 		expectStates(t, e, "one@a=changed one@b=changed two@a= two@b=")
 		if sum.Held != 2 || !strings.HasPrefix(sum.Resume, "muster resume ") || f.forgot["a"] {
+			t.Errorf("summary %+v", sum)
+		}
+	})
+}
+
+// An interrupt that finds nothing left to start has stopped nothing.
+func TestInterruptInTheLastStepIsASuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, f := build("a", "one: a"), newFleet()
+		stop := make(chan struct{})
+		f.onDo = func(string) { close(stop); time.Sleep(time.Second) }
+		sum, e := apply(t, b, f, ExitOK, func(o *Options) { o.Interrupt = stop })
+		expectStates(t, e, "one@a=changed")
+		if sum.Resume != "" {
 			t.Errorf("summary %+v", sum)
 		}
 	})

@@ -41,7 +41,7 @@ func newRunner(prog *program.Program, d Dialer, o Options) (*runner, error) {
 		o.ID = NewID(time.Now())
 	}
 	if o.Reconnect == 0 {
-		o.Reconnect = defaultReconnect
+		o.Reconnect = DefaultReconnect
 	}
 	log, err := newRecorder(o)
 	if err != nil {

@@ -2,7 +2,10 @@ package run
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -64,16 +67,20 @@ func (s *Saved) Write(path string) error {
 	return renameio.WriteFile(path, append([]byte(savedMagic), body...), 0o600)
 }
 
-// IsSaved says whether a file is a saved plan.
-func IsSaved(path string) bool {
+// IsSaved says whether a file is a saved plan. What does not exist is none; a file
+// that cannot be opened is an error.
+func IsSaved(path string) (bool, error) {
 	f, err := os.Open(path)
-	if err != nil {
-		return false
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
 	}
 	defer f.Close()
 	head := make([]byte, len(savedMagic))
-	n, _ := f.Read(head) // a short or failed read is no saved plan
-	return string(head[:n]) == savedMagic
+	n, _ := io.ReadFull(f, head) // a short or failed read is no saved plan
+	return string(head[:n]) == savedMagic, nil
 }
 
 // ReadSaved reads a saved plan.

@@ -61,7 +61,12 @@ func (r *runner) count(s *event.Summary, v int) {
 	state := p.State
 	if r.walk != nil {
 		state = r.walk.state[v]
-	} else if state == "" && len(p.Changes) > 0 {
+	}
+	switch {
+	case p.Before && state == event.Changed: // not by this part, whose changes are counted
+		state = event.OK
+	case r.walk != nil:
+	case state == "" && len(p.Changes) > 0:
 		state = event.Changed // would be
 	}
 	switch state {
@@ -122,7 +127,7 @@ func (w *walk) exit() (int, error) {
 	if err := w.r.log.sync(); err != nil {
 		return ExitFault, err
 	}
-	exit := ExitOK
+	exit, open := ExitOK, false
 	for v, s := range w.state {
 		switch {
 		case s == event.Failed:
@@ -131,9 +136,11 @@ func (w *walk) exit() (int, error) {
 			exit = ExitUnreachable
 		case s == "" && w.stop == "":
 			return ExitFault, fmt.Errorf("run: bug: %s never became ready", w.r.prog.Name(int32(v)))
+		case s == "":
+			open = true
 		}
 	}
-	if w.stop != "" {
+	if open { // an interrupt that came when everything had started stopped nothing
 		return ExitInterrupted, nil
 	}
 	return exit, nil

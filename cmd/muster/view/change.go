@@ -8,9 +8,8 @@ import (
 )
 
 // change shows one change: its sign, what it is about and, field by field,
-// what was and what is wanted. The text has no host in it, so that hosts with the
-// same changes have the same text.
-func (p *Plan) change(b *strings.Builder, c machine.Change) {
+// what was and what is wanted.
+func (p *Plan) change(b *draft, c machine.Change) {
 	sign := signOf(c)
 	head := fmt.Sprintf("%s %s", sign, Line(c.Ref().String()))
 	if c.Note != "" {
@@ -22,7 +21,8 @@ func (p *Plan) change(b *strings.Builder, c machine.Change) {
 	if c.Outcome != machine.Planned && c.Outcome != machine.Written {
 		head += "  [" + Line(string(c.Outcome)) + "]"
 	}
-	fmt.Fprintf(b, "    %s\n", p.paint.sign(sign, head))
+	b.line("    %s\n", p.paint.sign(sign, head))
+	b.like(head)
 	if c.Want == nil {
 		return
 	}
@@ -31,17 +31,25 @@ func (p *Plan) change(b *strings.Builder, c machine.Change) {
 		return
 	}
 	for _, f := range c.Want.Fields() {
+		if isInput(f) {
+			continue // the note says which inputs are new; their digests say nothing
+		}
+		b.like(f)
 		p.field(b, f, c.Was[f], c.Want[f])
 	}
 }
 
 // created shows the fields of a new thing: all that is short on one line.
-func (p *Plan) created(b *strings.Builder, want machine.State) {
+func (p *Plan) created(b *draft, want machine.State) {
 	var short []string
 	for _, f := range want.Fields() {
+		if isInput(f) {
+			continue
+		}
+		b.like(f)
 		v := want[f]
 		switch {
-		case isInput(f) && !v.Unknown, f == "content" && !v.Unknown && !v.Secret:
+		case f == "content" && !v.Unknown && !v.Secret:
 		case v.Secret && !v.Unknown:
 			short = append(short, Line(f)+": (secret)")
 		default:
@@ -49,17 +57,28 @@ func (p *Plan) created(b *strings.Builder, want machine.State) {
 		}
 	}
 	if len(short) > 0 {
-		fmt.Fprintf(b, "        %s\n", strings.Join(short, ", "))
+		b.line("        %s\n", strings.Join(short, ", "))
 	}
 	if v, ok := want["content"]; ok && !v.Unknown && !v.Secret {
 		p.content(b, machine.Value{}, v)
 	}
 }
 
-func (p *Plan) content(b *strings.Builder, was, want machine.Value) {
-	fmt.Fprintf(b, "        content:\n")
-	for _, line := range diff(was, want, p.All) {
-		fmt.Fprintf(b, "          %s\n", p.paint.diffLine(line))
+// content shows a diff. Hosts are alike if the same lines come and go in it, also
+// where it is cut.
+func (p *Plan) content(b *draft, was, want machine.Value) {
+	b.line("        content:\n")
+	lines := diff(was, want)
+	for _, line := range lines {
+		if line != "" && !strings.HasPrefix(line, "@@") && line[0] != ' ' {
+			b.same(line)
+		}
+	}
+	if !p.All {
+		lines = cut(lines, was.S == "")
+	}
+	for _, line := range lines {
+		b.show("          %s\n", p.paint.diffLine(line))
 	}
 }
 
@@ -73,18 +92,16 @@ func signOf(c machine.Change) string {
 	return "~"
 }
 
-func (p *Plan) field(b *strings.Builder, name string, was, want machine.Value) {
+func (p *Plan) field(b *draft, name string, was, want machine.Value) {
 	switch {
-	case isInput(name) && !was.Unknown && !want.Unknown:
-		return // the note says which inputs are new; their digests say nothing
 	case want.Secret && want.Unknown:
-		fmt.Fprintf(b, "        %s: %s\n", Line(name), unknown(want))
+		b.line("        %s: %s\n", Line(name), unknown(want))
 	case was.Secret || want.Secret:
-		fmt.Fprintf(b, "        %s: (secret, changed)\n", Line(name))
+		b.line("        %s: (secret, changed)\n", Line(name))
 	case name == "content" && !want.Unknown && !was.Unknown:
 		p.content(b, was, want)
 	default:
-		fmt.Fprintf(b, "        %s: %s -> %s\n", Line(name), show(was), show(want))
+		b.line("        %s: %s -> %s\n", Line(name), show(was), show(want))
 	}
 }
 

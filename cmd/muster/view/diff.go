@@ -13,13 +13,12 @@ import (
 const (
 	maxDiff      = 1 << 20 // bytes of either side
 	maxLines     = 20_000  // lines of either side: /etc/hosts of 10 000 nodes has half of it
-	maxDiffLines = 200
-	maxNewLines  = 12 // of a new file
+	maxDiffLines = 200     // shown without -v
+	maxNewLines  = 12      // of a new file
 )
 
-// diff shows how a content changes, each line with its sign. all lifts the cap
-// of new files to that of changed ones.
-func diff(was, want machine.Value, all bool) []string {
+// diff shows how a content changes, each line with its sign.
+func diff(was, want machine.Value) []string {
 	switch {
 	case len(was.S) > maxDiff || len(want.S) > maxDiff:
 		return []string{fmt.Sprintf("(%d bytes -> %d bytes)", len(was.S), len(want.S))}
@@ -39,14 +38,19 @@ func diff(was, want machine.Value, all bool) []string {
 		}
 		out = append(out, Line(strings.ReplaceAll(line, "\t", "    ")))
 	}
+	return out
+}
+
+// cut shortens a diff, that of a new file more.
+func cut(lines []string, isNew bool) []string {
 	limit := maxDiffLines
-	if was.S == "" && !all {
+	if isNew {
 		limit = maxNewLines
 	}
-	if len(out) > limit {
-		out = append(out[:limit], fmt.Sprintf("… %d more lines", len(out)-limit))
+	if len(lines) <= limit {
+		return lines
 	}
-	return out
+	return append(lines[:limit:limit], fmt.Sprintf("… %s (-v shows all)", count(len(lines)-limit, "more line", "more lines")))
 }
 
 func lineCount(s string) int { return strings.Count(s, "\n") }

@@ -22,7 +22,7 @@ func side(mark string, n int) machine.Value {
 // the caps and beyond. Events are shown one after the other.
 func TestLargestDiff(t *testing.T) {
 	start := time.Now()
-	if lines := diff(side("a", maxLines), side("b", maxLines), false); len(lines) != maxDiffLines+1 {
+	if lines := cut(diff(side("a", maxLines), side("b", maxLines)), false); len(lines) != maxDiffLines+1 {
 		t.Errorf("%d lines", len(lines))
 	}
 	if took := time.Since(start); took > 4*time.Second {
@@ -35,7 +35,7 @@ func TestLargestDiff(t *testing.T) {
 		{side("a", maxLines+1), side("b", 3), "(20001 lines -> 3 lines)"},
 		{machine.Text(strings.Repeat("a", maxDiff+1)), machine.Text("b"), "(1048577 bytes -> 1 bytes)"},
 	} {
-		if got := diff(c.was, c.want, true); len(got) != 1 || got[0] != c.text {
+		if got := diff(c.was, c.want); len(got) != 1 || got[0] != c.text {
 			t.Errorf("%.80q, want %s", got, c.text)
 		}
 	}

@@ -84,10 +84,13 @@ func (p *Plan) writeHead(b *strings.Builder) {
 	if p.sum.Changes == 0 && p.sum.Opaque == 0 {
 		title = fmt.Sprintf("Plan %s: nothing to change on %d of %s", p.sum.Plan, p.sum.Hosts-p.missing(), count(p.sum.Hosts, "node", "nodes"))
 	}
+	if p.sum.Hosts > 0 && p.missing() == p.sum.Hosts {
+		title = fmt.Sprintf("Plan %s: 0 of %s could be planned", p.sum.Plan, count(p.sum.Hosts, "node", "nodes"))
+	}
 	fmt.Fprintln(b, p.paint.bold.Render(title))
 	for _, action := range []string{"restart", "reload", "start", "stop"} {
 		for _, unit := range slices.Sorted(maps.Keys(h.daemons[action])) {
-			p.line(b, action, Line(strings.TrimSuffix(unit, ".service"))+" on "+nodes(h.daemons[action][unit]))
+			p.line(b, action, Line(strings.TrimSuffix(unit, ".service"))+" on "+nodes(distinct(h.daemons[action][unit])))
 		}
 	}
 	p.packages(b)
@@ -95,7 +98,7 @@ func (p *Plan) writeHead(b *strings.Builder) {
 		p.line(b, "reboot", rebootText(h.reboots))
 	}
 	for _, name := range slices.Sorted(maps.Keys(h.opaque)) {
-		p.line(b, "opaque", Line(name)+" always runs on "+nodes(h.opaque[name])+" and cannot be predicted")
+		p.line(b, "always runs", Line(name)+" on "+nodes(distinct(h.opaque[name]))+", what it changes cannot be predicted")
 	}
 	if h.unknown > 0 {
 		p.line(b, "unknown", count(h.unknown, "change has a value", "changes have values")+" known only after apply")
@@ -128,35 +131,44 @@ func (p *Plan) packages(b *strings.Builder) {
 			for _, on := range list {
 				hosts = append(hosts, on...)
 			}
-			slices.Sort(hosts)
-			p.line(b, verb, count(len(list), "package", "packages")+" on "+nodes(slices.Compact(hosts)))
+			p.line(b, verb, count(len(list), "package", "packages")+" on "+nodes(distinct(hosts)))
 		}
 	}
 	for _, verb := range []string{"remove", "downgrade"} {
 		for _, name := range slices.Sorted(maps.Keys(p.head.packages[verb])) {
-			p.line(b, verb, p.paint.red.Render("package "+Line(name))+" on "+nodes(p.head.packages[verb][name]))
+			p.line(b, verb, p.paint.red.Render("package "+Line(name))+" on "+nodes(distinct(p.head.packages[verb][name])))
 		}
 	}
 }
 
 // unplanned says which hosts the plan is not about, and why. A cause that names
-// its host is the same one for all.
+// its host is the same one for all, and then none of them is named in it.
 func (p *Plan) unplanned(b *strings.Builder) {
 	hosts, first := map[string][]string{}, map[string]string{}
-	for host, e := range p.hosts {
+	var keys []string // by the first host
+	for _, host := range slices.Sorted(maps.Keys(p.hosts)) {
+		e := p.hosts[host]
 		if !missing(e.State) {
 			continue
 		}
 		cause := string(e.State) + ": " + Line(strings.TrimPrefix(e.Text, host+": "))
-		key := strings.ReplaceAll(cause, host, "")
-		if len(hosts[key]) == 0 || host < slices.Min(hosts[key]) {
+		key := strings.ReplaceAll(cause, host, "NODE")
+		if len(hosts[key]) == 0 {
+			keys = append(keys, key)
 			first[key] = cause
+		} else {
+			first[key] = key
 		}
 		hosts[key] = append(hosts[key], host)
 	}
-	for _, key := range slices.Sorted(maps.Keys(hosts)) {
+	for _, key := range keys {
 		p.line(b, "not planned", p.paint.red.Render(nodes(hosts[key])+", "+first[key]))
 	}
+}
+
+// distinct are the names in order, each once: two steps may do the same on a host.
+func distinct(names []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(names)))
 }
 
 func missing(s event.State) bool {

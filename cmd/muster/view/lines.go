@@ -10,22 +10,26 @@ import (
 	"time"
 
 	"muster/playbooks/event"
+	"muster/playbooks/run"
 )
 
 // Lines writes one line per state change.
 type Lines struct {
 	// Verbose adds the start of steps, their output and what nodes do.
 	Verbose bool
+	// Reconnect is how long a lost node is waited for.
+	Reconnect time.Duration
 
 	mu      sync.Mutex
 	w       io.Writer
 	paint   Paint
-	running map[string]time.Time
+	running map[string]time.Time // since when, by vertex
+	lost    map[string]time.Time // since when, by host
 }
 
-// NewLines writes to w.
+// NewLines writes to w, for a run with the usual Reconnect.
 func NewLines(w io.Writer, p Paint) *Lines {
-	return &Lines{w: w, paint: p, running: map[string]time.Time{}}
+	return &Lines{Reconnect: run.DefaultReconnect, w: w, paint: p, running: map[string]time.Time{}, lost: map[string]time.Time{}}
 }
 
 // Emit implements event.Sink.
@@ -78,6 +82,11 @@ func (l *Lines) output(e event.Event) {
 }
 
 func (l *Lines) node(e event.Event) {
+	delete(l.lost, e.Host)
+	if e.State == event.Lost {
+		l.lost[e.Host] = e.Time
+	}
+	e.Text = strings.TrimPrefix(e.Text, e.Host+": ") // the line names it already
 	switch e.State {
 	case event.Lost, event.Unreachable, event.Locked, event.Failed:
 		l.line(l.paint.red.Render(string(e.State)), e.Host, Line(e.Text))
@@ -109,11 +118,19 @@ func (l *Lines) line(what, where, text string) {
 	_, _ = fmt.Fprintln(l.w, s) // a closed screen does not stop a run
 }
 
-// Beat says what has been running for longer than 30 s: call it as often.
+// Beat says what has been running for longer than 30 s, and which nodes are waited
+// for: call it as often.
 func (l *Lines) Beat(now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, host := range slices.Sorted(maps.Keys(l.lost)) {
+		left := max(0, l.Reconnect-now.Sub(l.lost[host]))
+		l.line("waiting", host, "is gone, giving up in "+left.Round(time.Second).String())
+	}
 	for _, name := range slices.Sorted(maps.Keys(l.running)) {
+		if _, gone := l.lost[name[strings.LastIndexByte(name, '@')+1:]]; gone {
+			continue
+		}
 		if d := now.Sub(l.running[name]); d >= 30*time.Second {
 			l.line("running", name, "for "+d.Round(time.Second).String())
 		}

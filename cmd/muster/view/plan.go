@@ -14,7 +14,8 @@ import (
 // Plan gathers the events of a plan and shows it: first what a reviewer asks
 // first, then step by step, identical changes once over a folded range of hosts.
 type Plan struct {
-	// All shows new files whole, not only their beginning.
+	// All shows files and diffs whole, not only their beginning, and every host's
+	// own values.
 	All bool
 
 	paint Paint
@@ -30,14 +31,19 @@ type Plan struct {
 type planStep struct {
 	name, pos string
 	groups    []*planGroup
-	byText    map[string]*planGroup
+	byKey     map[digest]*planGroup
 }
 
-// planGroup are hosts with the same text.
+// planGroup are hosts with the same changes, shown as those of the first one.
 type planGroup struct {
+	first string // host
 	text  string
+	shape digest
 	hosts []string
 }
+
+// maxAlike is how many groups of a step that differ only in values are shown.
+const maxAlike = 3
 
 // NewPlan makes an empty plan that is shown with p.
 func NewPlan(p Paint) *Plan {
@@ -54,7 +60,7 @@ func (p *Plan) Order(names []string) {
 func (p *Plan) step(name string) *planStep {
 	s := p.index[name]
 	if s == nil {
-		s = &planStep{name: name, byText: map[string]*planGroup{}}
+		s = &planStep{name: name, byKey: map[digest]*planGroup{}}
 		p.index[name] = s
 		p.steps = append(p.steps, s)
 	}
@@ -79,21 +85,29 @@ func (p *Plan) take(e event.Event) {
 	s := p.step(e.Step)
 	s.pos = e.Pos
 	p.head.take(e)
-	var b strings.Builder
+	b := newDraft()
 	for _, c := range e.Changes {
-		p.change(&b, c)
+		p.change(b, c)
 	}
 	switch {
 	case e.Failure != nil:
-		fmt.Fprintf(&b, "    %s\n", p.paint.red.Render("! cannot be planned: "+failureLine(e.Failure)))
+		text := "! cannot be planned: " + failureLine(e.Failure)
+		b.like(text)
+		b.line("    %s\n", p.paint.red.Render(text))
 	case e.State == event.Skipped:
-		fmt.Fprintf(&b, "    %s\n", p.paint.dim.Render("skipped: "+Line(e.Text)))
+		text := "skipped: " + Line(e.Text)
+		b.like(text)
+		b.line("    %s\n", p.paint.dim.Render(text))
 	}
-	g := s.byText[b.String()]
+	key, shape := b.sums()
+	g := s.byKey[key]
 	if g == nil {
-		g = &planGroup{text: b.String()}
-		s.byText[g.text] = g
+		g = &planGroup{first: e.Host, text: b.text.String(), shape: shape}
+		s.byKey[key] = g
 		s.groups = append(s.groups, g)
+	}
+	if e.Host < g.first {
+		g.first, g.text = e.Host, b.text.String()
 	}
 	g.hosts = append(g.hosts, e.Host)
 }
@@ -123,8 +137,24 @@ func (p *Plan) writeStep(b *strings.Builder, s *planStep) {
 		}
 		return strings.Compare(a.hosts[0], b.hosts[0])
 	})
+	alike := map[digest][]*planGroup{}
 	for _, g := range s.groups {
+		alike[g.shape] = append(alike[g.shape], g)
+	}
+	for _, g := range s.groups {
+		same := alike[g.shape]
+		many := len(same) > maxAlike && !p.All
+		if many && g != same[0] {
+			continue
+		}
 		fmt.Fprintf(b, "  %s:\n%s", nodes(g.hosts), g.text)
+		if many {
+			more := 0
+			for _, other := range same[1:] {
+				more += len(other.hosts)
+			}
+			fmt.Fprintf(b, "  %s\n", p.paint.dim.Render(fmt.Sprintf("… %d more nodes differ only in their own values (-v shows them)", more)))
+		}
 	}
 }
 

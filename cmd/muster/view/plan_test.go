@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"muster/modules/machine"
 	"muster/playbooks/event"
@@ -99,10 +100,21 @@ func TestDiffIsBounded(t *testing.T) {
 		was, want string
 		all       bool
 		lines     int
-	}{{"", long, false, maxNewLines + 1}, {"", long, true, maxDiffLines + 1}, {"x\n", long, false, maxDiffLines + 1},
-		{"", strings.Repeat("x", maxDiff+1), true, 1}, {"a\x00", "b", true, 1}} {
-		if got := diff(machine.Text(c.was), machine.Text(c.want), c.all); len(got) != c.lines {
-			t.Errorf("%d lines, want %d", len(got), c.lines)
+		last      string
+	}{
+		{"", long, false, maxNewLines + 1, "… 988 more lines (-v shows all)"}, {"", long, true, 1000, "+line"},
+		{"x\n", long, false, maxDiffLines + 1, "… 802 more lines (-v shows all)"}, {"x\n", long, true, 1002, "+line"},
+		{"", strings.Repeat("x\n", maxNewLines+1), false, maxNewLines + 1, "… 1 more line (-v shows all)"},
+		{"", strings.Repeat("x", maxDiff+1), true, 1, "(0 bytes -> 1048577 bytes)"}, {"a\x00", "b", true, 1, "(not text: 2 bytes -> 1 bytes)"},
+	} {
+		var b strings.Builder
+		p := NewPlan(NewPaint(&b))
+		p.All = c.all
+		d := newDraft()
+		p.content(d, machine.Text(c.was), machine.Text(c.want))
+		got := strings.Split(strings.TrimSpace(d.text.String()), "\n")[1:]
+		if len(got) != c.lines || strings.TrimSpace(got[len(got)-1]) != c.last {
+			t.Errorf("%d lines, the last one %s, want %d and %s", len(got), got[len(got)-1], c.lines, c.last)
 		}
 	}
 }
@@ -131,4 +143,71 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "report.txt", out.String())
+}
+
+func TestReportWords(t *testing.T) {
+	for _, c := range []struct {
+		sum  event.Summary
+		want string
+	}{
+		{event.Summary{Changed: 4, Opaque: 4}, "Done: 4 steps changed, 0 steps already so (0 changes, 4 commands that always run) in 0s.\n"},
+		{event.Summary{Exit: 130, Changed: 1, Opaque: 1, Held: 2, Resume: "muster resume x"},
+			"Stopped: 1 step changed, 0 steps already so (0 changes, 1 command that always runs) in 0s.\nNot done: 2 steps not started.\nGo on with: muster resume x\n"},
+	} {
+		var out bytes.Buffer
+		r := NewReport(NewPaint(&out))
+		r.Emit(event.Event{Kind: event.RunSummary, Summary: &c.sum})
+		if err := r.Write(&out); err != nil || out.String() != c.want {
+			t.Errorf("%v\n%s\nwant\n%s", err, out.String(), c.want)
+		}
+	}
+}
+
+// TestALostNodeIsWaitedFor: its step does not run, as far as anybody knows.
+func TestALostNodeIsWaitedFor(t *testing.T) {
+	var out bytes.Buffer
+	l := NewLines(&out, NewPaint(&out))
+	at := time.Unix(1_700_000_000, 0)
+	for _, host := range []string{"node01", "node02"} {
+		l.Emit(event.Event{Kind: event.StepStart, Host: host, Step: "file[x]", Time: at})
+	}
+	l.Emit(event.Event{Kind: event.NodeState, Host: "node02", State: event.Lost, Text: "node02: connect: refused", Time: at.Add(time.Minute)})
+	l.Beat(at.Add(2 * time.Minute))
+	l.Emit(event.Event{Kind: event.NodeState, Host: "node02", State: event.Ready, Text: "back"})
+	l.Beat(at.Add(3 * time.Minute))
+	want := "lost  node02  connect: refused\nwaiting  node02  is gone, giving up in 4m0s\nrunning  file[x]@node01  for 2m0s\n" +
+		"ready  node02  back\nrunning  file[x]@node01  for 3m0s\nrunning  file[x]@node02  for 3m0s\n"
+	if out.String() != want {
+		t.Errorf("shown\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
+// TestUnplannedHostsWithOneCause: it names none of them.
+func TestUnplannedHostsWithOneCause(t *testing.T) {
+	var out bytes.Buffer
+	p := NewPlan(NewPaint(&out))
+	for host, text := range map[string]string{"n02": "n02: look up n02: no such host", "n01": "n01: look up n01: no such host", "a9": "a9: look up a9: refused"} {
+		p.Emit(event.Event{Kind: event.NodeState, Host: host, State: event.Unreachable, Text: text})
+	}
+	p.Emit(event.Event{Kind: event.PlanDone, Summary: &event.Summary{Plan: "0123abcd", Hosts: 3}})
+	if err := p.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	want := "Plan 0123abcd: 0 of 3 nodes could be planned\n  not planned 1 node a9, unreachable: look up a9: refused\n" +
+		"  not planned 2 nodes n[01-02], unreachable: look up NODE: no such host\n"
+	if out.String() != want {
+		t.Errorf("shown\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
+// TestAHostCountsOnce: two steps run the same command on it.
+func TestAHostCountsOnce(t *testing.T) {
+	var out bytes.Buffer
+	p := NewPlan(NewPaint(&out))
+	for _, step := range []string{"command[a]", "command[b]"} {
+		p.Emit(event.Event{Kind: event.PlanStep, Step: step, Host: "n01", Changes: []machine.Change{{Table: "run", Key: "true", Opaque: true}}})
+	}
+	if err := p.Write(&out); err != nil || !strings.Contains(out.String(), "always runs true on 1 node n01,") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"muster/playbooks/event"
+	"muster/playbooks/run"
 	"muster/transport/wire"
 )
 
@@ -61,6 +62,9 @@ func (r *Report) take(e event.Event) {
 	}
 }
 
+// Exit is the exit code of the run, 0 until it has ended.
+func (r *Report) Exit() int { return r.sum.Exit }
+
 // Write shows the report.
 func (r *Report) Write(w io.Writer) error {
 	var b strings.Builder
@@ -68,16 +72,18 @@ func (r *Report) Write(w io.Writer) error {
 		r.failure(&b, f)
 	}
 	s := r.sum
-	fmt.Fprintf(&b, "%s %s changed, %s already so", r.paint.bold.Render("Done:"),
+	title := "Done:"
+	if s.Exit == run.ExitInterrupted {
+		title = "Stopped:"
+	}
+	fmt.Fprintf(&b, "%s %s changed, %s already so", r.paint.bold.Render(title),
 		count(s.Changed, "step", "steps"), count(s.OK, "step", "steps"))
 	fmt.Fprintf(&b, " (%s", count(s.Changes, "change", "changes"))
-	for _, n := range []struct {
-		n    int
-		word string
-	}{{s.Repairs, "repaired"}, {s.Opaque, "opaque"}} {
-		if n.n > 0 {
-			fmt.Fprintf(&b, ", %d %s", n.n, n.word)
-		}
+	if s.Repairs > 0 {
+		fmt.Fprintf(&b, ", %d repaired", s.Repairs)
+	}
+	if s.Opaque > 0 {
+		fmt.Fprintf(&b, ", %s", count(s.Opaque, "command that always runs", "commands that always run"))
 	}
 	fmt.Fprintf(&b, ") in %s.\n", millis(s.Millis))
 	switch {
