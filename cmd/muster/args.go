@@ -34,7 +34,9 @@ func subverb(cmd *cobra.Command, args []string) error {
 	near := cmd.SuggestionsFor(args[0])
 	if len(near) == 0 {
 		for _, sub := range cmd.Commands() {
-			near = append(near, sub.Name())
+			if !sub.Hidden {
+				near = append(near, sub.Name())
+			}
 		}
 		return usage("%s There are %s", text, strings.Join(near, ", "))
 	}

@@ -11,20 +11,7 @@ import (
 // nothing on it. What only the node could answer is unknown.
 type bareNode struct{ *memory.Store }
 
-// bareFolders exist on every Linux system.
-var bareFolders = []string{"/", "/boot", "/etc", "/etc/default", "/etc/modprobe.d", "/etc/modules-load.d", "/etc/sysctl.d", "/etc/systemd",
-	"/etc/systemd/system", "/home", "/mnt", "/opt", "/root", "/run", "/srv", "/tmp", "/usr", "/usr/bin", "/usr/local", "/usr/local/bin",
-	"/usr/share", "/var", "/var/cache", "/var/lib", "/var/log", "/var/spool"}
-
-func newBareNode(facts machine.Facts) bareNode {
-	s := memory.New(facts)
-	for _, dir := range bareFolders {
-		s.Seed(machine.Ref{Table: "file", Key: dir}, machine.State{"type": machine.Text("directory"), "mode": machine.Text("0755"),
-			"owner": machine.Text("root"), "group": machine.Text("root")})
-	}
-	s.Seed(machine.Ref{Table: "hostname"}, machine.State{"name": machine.Text(facts.Hostname)})
-	return bareNode{s}
-}
+func newBareNode(facts machine.Facts) bareNode { return bareNode{memory.Bare(facts)} }
 
 const notConnected = "not connected"
 

@@ -1,11 +1,18 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"muster/integration/lab"
 	"muster/modules/machine"
 	"muster/playbooks/event"
 	"muster/playbooks/run"
@@ -24,9 +31,10 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("NO_COLOR", "1")
+			e.Defer(func() { downSims(t, e.WorkDir) })
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "saved": saved},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "saved": saved, "killsim": killsim},
 	})
 }
 
@@ -54,4 +62,31 @@ func saved(ts *testscript.TestScript, _ bool, args []string) {
 		Events: []event.Event{{Kind: event.PlanStep, Step: "file[motd]", Host: "node01", Changes: []machine.Change{change}},
 			{Kind: event.PlanDone, Summary: &event.Summary{Hosts: 1, Changes: 1, Plan: "0123abcd"}}}}
 	ts.Check(s.Write(ts.MkAbs(args[0])))
+}
+
+// downSims ends the simulated labs that a script which failed has left.
+func downSims(t *testing.T, work string) {
+	labs, err := filepath.Glob(filepath.Join(work, ".muster-lab", "*"))
+	if err != nil {
+		t.Error(err)
+	}
+	for _, dir := range labs {
+		if err := lab.DownSim(context.Background(), filepath.Base(dir), dir, nil); err != nil && !errors.Is(err, lab.ErrNoLab) {
+			t.Error(err)
+		}
+	}
+}
+
+// killsim kills the process of a simulated lab of the script: killsim NAME. It looks
+// twice, so that nothing but that process is ever hit.
+func killsim(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(filepath.Join(".muster-lab", args[0]))
+	s, err := lab.StatusSim(args[0], dir)
+	ts.Check(err)
+	line, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.PID), "cmdline"))
+	ts.Check(err)
+	if !s.Running || !strings.Contains(string(line), simServe) || !strings.Contains(string(line), dir) {
+		ts.Fatalf("process %d does not serve %s: %q", s.PID, dir, line)
+	}
+	ts.Check(syscall.Kill(s.PID, syscall.SIGKILL))
 }

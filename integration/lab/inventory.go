@@ -29,7 +29,7 @@ func (l *Lab) writeFiles(ctx context.Context, nodes []Node) error {
 	if err := writeFile(l.Dir, FileSSHConfig, sshConfigText(l.Dir, nodes), 0o644); err != nil {
 		return err
 	}
-	return writeFile(l.Dir, FileInventory, inventoryText(l.Name, l.Dir, nodes), 0o644)
+	return writeFile(l.Dir, FileInventory, inventoryText(l.Name, l.Dir, sshPort, nodes), 0o644)
 }
 
 // hostKeys reads a node's host keys inside the node, so that nothing is taken on
@@ -63,13 +63,20 @@ secret "slurm_db_password" {
 }
 `
 
+// sshPort is where sshd listens, and the inventory's own default.
+const sshPort = 22
+
 // inventoryText is the inventory that reaches the nodes; the same nodes give the
 // same text.
-func inventoryText(lab, dir string, nodes []Node) string {
+func inventoryText(lab, dir string, port int, nodes []Node) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s\ncluster %s {\n}\n", inventoryMark, quote(lab))
-	fmt.Fprintf(&out, "\nconnection {\n  user        = \"admin\"\n  become      = true\n  identity    = %s\n  known_hosts = %s\n}\n",
+	fmt.Fprintf(&out, "\nconnection {\n  user        = \"admin\"\n  become      = true\n  identity    = %s\n  known_hosts = %s\n",
 		quote(filepath.Join(dir, FileKey)), quote(filepath.Join(dir, FileKnownHosts)))
+	if port != sshPort {
+		fmt.Fprintf(&out, "  port        = %d\n", port)
+	}
+	out.WriteString("}\n")
 	for _, node := range nodes {
 		groups := make([]string, len(node.Groups))
 		for i, group := range node.Groups {

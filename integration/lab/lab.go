@@ -109,10 +109,13 @@ func checkName(name string) error {
 // folder is the absolute path of a lab's folder, dir or the default.
 func folder(name, dir string) (string, error) {
 	if dir == "" {
-		dir = filepath.Join(".muster-lab", name)
+		dir = DefaultDir(name)
 	}
 	return filepath.Abs(dir)
 }
+
+// DefaultDir is a lab's folder unless another is named, below the current one.
+func DefaultDir(name string) string { return filepath.Join(".muster-lab", name) }
 
 // Open attaches to a running lab by name. It finds the lab's folder itself and
 // returns ErrNoLab if there is none.

@@ -145,7 +145,7 @@ host "spare" {
   groups  = []
 }
 ` + inventorySecrets
-	if got := inventoryText("demo", "/a ${b}", nodes); got != want {
+	if got := inventoryText("demo", "/a ${b}", sshPort, nodes); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
