@@ -29,11 +29,3 @@ func Status(ctx context.Context, name string) ([]NodeStatus, error) {
 	}
 	return list, nil
 }
-
-// List names the labs that exist, sorted.
-func List(ctx context.Context) ([]string, error) {
-	if _, err := reachDaemon(ctx); err != nil {
-		return nil, err
-	}
-	return dockerLines(ctx, "network", "ls", "--filter", "label="+labelLab, "--format", `{{.Label "`+labelLab+`"}}`)
-}

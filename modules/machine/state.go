@@ -14,7 +14,7 @@ type Value struct {
 	// it waits for, for people.
 	Unknown bool   `cbor:"u,omitempty" json:"unknown,omitempty"`
 	Why     string `cbor:"w,omitempty" json:"why,omitempty"`
-	// Secret marks a value that must not leave the node: Mask replaces it by a
+	// Secret marks a value that must not leave the node: Hash replaces it by a
 	// keyed digest.
 	Secret bool `cbor:"x,omitempty" json:"secret,omitempty"`
 	// Hashed says that S is already the keyed digest of the value.
