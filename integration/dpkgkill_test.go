@@ -76,7 +76,8 @@ func (c *cluster) containers(t *testing.T) []string {
 func powerCut(t *testing.T, containers []string) {
 	t.Helper()
 	eventually(t, "no process is left of agents and jobs", 10*time.Second, func() bool {
-		pids := musterPids(containers)
+		agents, jobs := musterProcesses(containers)
+		pids := append(agents, jobs...)
 		for _, pid := range pids {
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
@@ -84,10 +85,9 @@ func powerCut(t *testing.T, containers []string) {
 	})
 }
 
-// musterPids lists the host's pids of agents and of units named muster-… in the
-// containers.
-func musterPids(containers []string) []int {
-	var out []int
+// musterProcesses lists the host's pids of agents, and of units named muster-…, in
+// the containers.
+func musterProcesses(containers []string) (agents, jobs []int) {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
 		groups, err := os.ReadFile(filepath.Join(dir, "cgroup"))
@@ -103,9 +103,14 @@ func musterPids(containers []string) []int {
 		if _, after, ok := strings.Cut(string(status), ") "); !ok || strings.HasPrefix(after, "Z") {
 			continue
 		}
-		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
-			out = append(out, pid)
+		pid, err := strconv.Atoi(filepath.Base(dir))
+		switch {
+		case err != nil:
+		case agent:
+			agents = append(agents, pid)
+		default:
+			jobs = append(jobs, pid)
 		}
 	}
-	return out
+	return agents, jobs
 }

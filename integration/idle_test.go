@@ -19,7 +19,7 @@ func TestConvergedCluster(t *testing.T) {
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T, *cluster)
-	}{{"idle", planLikeIdle}, {"dead node", deadNode}, {"adopt", adopt}} {
+	}{{"recorded answers", recordedAnswers}, {"idle", planLikeIdle}, {"dead node", deadNode}, {"adopt", adopt}} {
 		if !t.Run(part.name, func(t *testing.T) { part.run(t, c) }) {
 			t.FailNow() // the next part would only repeat it
 		}

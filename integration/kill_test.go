@@ -132,3 +132,15 @@ func killedBeforeRestart(t *testing.T, c *cluster, base []string) []string {
 	t.Fatal("no kill came between the write and the restart")
 	return nil
 }
+
+// killed kills a muster with SIGKILL, and says whether it still ran.
+func (p *process) killed(t *testing.T) bool {
+	t.Helper()
+	p.signal(t, syscall.SIGKILL)
+	<-p.done
+	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if !ok {
+		t.Fatal("no wait status")
+	}
+	return status.Signaled() && status.Signal() == syscall.SIGKILL
+}

@@ -96,7 +96,13 @@ func (o *output) String() string {
 // start starts muster in dir with env added; the test's end ends it.
 func start(t *testing.T, dir, stdin string, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(binary, args...), done: make(chan struct{})}
+	return launch(t, dir, stdin, env, append([]string{binary}, args...)...)
+}
+
+// launch starts a program that ends by starting muster.
+func launch(t *testing.T, dir, stdin string, env []string, argv ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(argv[0], argv[1:]...), done: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = dir, strings.NewReader(stdin), &p.out, &p.err
 	p.cmd.Env = append(append(os.Environ(), "HOME="+dir, "NO_COLOR=1"), env...)
 	if err := p.cmd.Start(); err != nil {

@@ -34,8 +34,20 @@ step "command" "remount" {
   argv   = ["true"]
   unless = ["sh", "-c", "useradd canary; dpkg -r less; echo canary >/proc/sys/kernel/hostname; hostname canary; false"]
 }`)
+	s.write(t, "past.hcl", `
+step "command" "past" {
+  on     = "node01"
+  argv   = ["true"]
+  unless = ["sh", "-c", "mount -o remount,bind,rw / && touch /etc/canary; nsenter -t 1 -m touch /etc/canary; ip link add canary type dummy; pkill -u alice sleep; true"]
+}`)
+	// A daemon of another user; ended in a plan, it would be gone from the list below.
+	on(t, s.Lab, "node01", "setsid -f setpriv --reuid alice --clear-groups sleep 3600 >/dev/null 2>&1 </dev/null")
 	before := look(t, s.Lab)
 	s.run(t, "plan", "--json", "play.hcl")
+	s.run(t, "plan", "--json", "past.hcl").want(t, 0)
+	if got := on(t, s.Lab, "node01", "pgrep -u alice -c sleep; ip -o link show canary 2>&1 | wc -l; ip -o link | grep -c canary || true"); got != "1\n1\n0" {
+		t.Errorf("a program in a plan ended another user's process or made a network link: %q", got)
+	}
 	for host, after := range look(t, s.Lab) {
 		for _, d := range before[host].diff(after) {
 			if !ownWriting(d) {

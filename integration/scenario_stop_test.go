@@ -16,7 +16,7 @@ func TestStop(t *testing.T) {
 	l := up(t, "stop", "node[01-02]")
 	for name, f := range map[string]func(*testing.T, *site){
 		"InterruptOnce": interruptOnce, "InterruptTwice": interruptTwice, "InterruptedPlan": interruptedPlan, "KilledController": killedController,
-		"PausedNode": pausedNode, "CutCable": cutCable, "DeadConnection": deadConnection,
+		"DeadConnection": deadConnection,
 	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, l, forgetSlow)
@@ -124,36 +124,6 @@ func killedController(t *testing.T, s *site) {
 	s.run(t, "resume", "--yes").want(t, 0)
 	s.ranOnce(t)
 	s.noAgents(t, 10*time.Second)
-}
-
-// pausedNode: ten seconds without an answer are no failure.
-func pausedNode(t *testing.T, s *site) {
-	p := s.start(t, "apply", "--yes", "--json", "play.hcl")
-	p.started(t, "command[slow]@node01")
-	if err := s.Pause(t.Context(), "node01"); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(10 * time.Second)
-	if err := s.Unpause(t.Context(), "node01"); err != nil {
-		t.Fatal(err)
-	}
-	p.wait(t, 60*time.Second).want(t, 0)
-	s.ranOnce(t)
-}
-
-// cutCable: nor are ten seconds without a network.
-func cutCable(t *testing.T, s *site) {
-	p := s.start(t, "apply", "--yes", "--json", "play.hcl")
-	p.started(t, "command[slow]@node01")
-	if err := s.Cut(t.Context(), "node01"); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(10 * time.Second)
-	if err := s.Rejoin(t.Context(), "node01"); err != nil {
-		t.Fatal(err)
-	}
-	p.wait(t, 120*time.Second).want(t, 0)
-	s.ranOnce(t)
 }
 
 // deadConnection: the node's end of the connection dies in the middle of a step; a

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"muster/integration/lab"
@@ -68,6 +69,33 @@ func oneUnreachable(t *testing.T, nodes int, closed string) {
 	second := muster(t, dir, "apply", "--yes", "--json", "-i", "inventory.hcl", "slurm-cluster").want(t, 4).summary(t)
 	if second.Changes != 0 || second.Changed != 0 || !slices.Equal(second.Unreachable, first.Unreachable) {
 		t.Errorf("the second apply: %+v", second)
+	}
+	comesBack(t, dir, fleet, nodes, closed)
+}
+
+// comesBack: the node that was closed is completed by the next apply. Of the others
+// only the controller is written to, whose slurm.conf did not have the node while
+// nothing was known of it. Then there is nothing to do.
+func comesBack(t *testing.T, dir string, fleet *sim.Fleet, nodes int, closed string) {
+	if err := fleet.OpenNode(closed); err != nil {
+		t.Fatal(err)
+	}
+	r := muster(t, dir, "apply", "--yes", "--json", "-i", "inventory.hcl", "slurm-cluster").want(t, 0)
+	changed := map[string]int{}
+	for _, e := range r.events {
+		if e.Kind == event.StepResult && e.State == event.Changed {
+			changed[e.Host]++
+			if e.Host != closed && !strings.HasPrefix(e.Step, "slurm_controller[") {
+				t.Errorf("%s was changed", e.Name())
+			}
+		}
+	}
+	if sum := r.summary(t); changed[closed] < 4 || changed["ctl01"] != 1 || sum.Failed != 0 || sum.Held != 0 {
+		t.Errorf("%s is back: steps that changed something, by node: %v, %+v", closed, changed, sum)
+	}
+	last := muster(t, dir, "apply", "--yes", "--json", "-i", "inventory.hcl", "slurm-cluster").want(t, 0).summary(t)
+	if last.Changes != 0 || last.Changed != 0 || last.Hosts != nodes {
+		t.Errorf("the apply after it: %+v", last)
 	}
 }
 

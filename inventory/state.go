@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -52,13 +51,19 @@ func (inv *Inventory) LoadFacts() (map[string]HostFacts, error) {
 }
 
 func readFacts(path string) (map[string]HostFacts, error) {
-	f, err := os.Open(path)
+	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	if info.Size() > maxFacts {
+		return nil, fmt.Errorf("%d bytes, at most %d are read", info.Size(), maxFacts)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
 	var facts map[string]HostFacts
-	if err := json.NewDecoder(io.LimitReader(f, maxFacts)).Decode(&facts); err != nil {
+	if err := json.Unmarshal(text, &facts); err != nil {
 		return nil, err
 	}
 	if facts == nil {

@@ -10,6 +10,23 @@ import (
 // fit into a frame of 1 MiB beside its envelope.
 const maxConfig = 1<<20 - 4096
 
+// encoding and decoding are the ways of Encode and Decode.
+var (
+	encoding = must(cbor.EncOptions{Sort: cbor.SortCoreDeterministic, String: cbor.StringToByteString}.EncMode())
+	decoding = must(cbor.DecOptions{
+		ByteStringToString: cbor.ByteStringToStringAllowed, UTF8: cbor.UTF8DecodeInvalid,
+		MaxNestedLevels: 16, ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
+	}.DecMode())
+)
+
+// must panics on options that contradict each other, which no input can bring about.
+func must[T any](mode T, err error) T {
+	if err != nil {
+		panic("modules: " + err.Error())
+	}
+	return mode
+}
+
 // Trimmer is a Config that can leave out what its Ensure does not need, such as
 // most facts of the hosts in its arguments. Trim replaces shared slices and maps;
 // it does not write into them.
@@ -21,11 +38,7 @@ func Encode(c Config) ([]byte, error) {
 	if t, ok := c.(Trimmer); ok {
 		t.Trim()
 	}
-	mode, err := cbor.EncOptions{Sort: cbor.SortCoreDeterministic, String: cbor.StringToByteString}.EncMode()
-	if err != nil {
-		return nil, err
-	}
-	b, err := mode.Marshal(c)
+	b, err := encoding.Marshal(c)
 	if err == nil && len(b) > maxConfig {
 		return nil, fmt.Errorf("configuration: %d bytes, at most %d are allowed", len(b), maxConfig)
 	}
@@ -34,15 +47,8 @@ func Encode(c Config) ([]byte, error) {
 
 // Decode is the inverse of Encode for module m.
 func Decode(m Module, b []byte) (Config, error) {
-	mode, err := cbor.DecOptions{
-		ByteStringToString: cbor.ByteStringToStringAllowed, UTF8: cbor.UTF8DecodeInvalid,
-		MaxNestedLevels: 16, ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
-	}.DecMode()
-	if err != nil {
-		return nil, err
-	}
 	c := m.New()
-	if err := mode.Unmarshal(b, c); err != nil {
+	if err := decoding.Unmarshal(b, c); err != nil {
 		return nil, fmt.Errorf("%s: configuration: %w", m.Name, err)
 	}
 	return c, nil

@@ -22,7 +22,8 @@ type secretStore interface {
 }
 
 // binder evaluates what had to wait for facts. Whatever does not depend on the
-// host is evaluated and encoded once for each set of facts.
+// host is evaluated and encoded once for each set of facts; what depends on some parts
+// of it, once for all hosts that have these alike.
 type binder struct {
 	fleet *fleet
 	steps []*step
@@ -32,8 +33,8 @@ type binder struct {
 	mu      sync.Mutex
 	view    *view
 	facts   uintptr // identity of the map in view
-	shared  map[*step]encoded
-	whens   map[*step]bool
+	shared  map[likeness]encoded
+	whens   map[likeness]bool
 	texts   map[string][]byte // equal configurations, kept once
 	secrets map[string]modules.Secret
 }
@@ -42,6 +43,12 @@ type boundHost struct {
 	index    int32 // in the inventory
 	vertices []int32
 	steps    []*step // of each vertex
+}
+
+// likeness is a step and what it depends on of a host: "" for nothing.
+type likeness struct {
+	step *step
+	key  string
 }
 
 // encoded is a configuration as it travels.
@@ -97,7 +104,7 @@ func (b *binder) Requests(host int32, facts map[string]machine.Facts) ([]program
 // fresh forgets what was evaluated with other facts.
 func (b *binder) fresh(facts map[string]machine.Facts, id uintptr) {
 	b.view, b.facts = &view{fleet: b.fleet, bound: true, facts: facts}, id
-	b.shared, b.whens, b.texts = map[*step]encoded{}, map[*step]bool{}, map[string][]byte{}
+	b.shared, b.whens, b.texts = map[likeness]encoded{}, map[likeness]bool{}, map[string][]byte{}
 }
 
 func (b *binder) request(s *step, f *hostFiller) (program.Request, error) {
@@ -115,7 +122,8 @@ func (b *binder) request(s *step, f *hostFiller) (program.Request, error) {
 }
 
 func (b *binder) condition(s *step, f *hostFiller) (bool, error) {
-	if yes, ok := b.whens[s]; ok {
+	key, ok := f.key(s.when.refs)
+	if yes, known := b.whens[likeness{s, key}]; ok && known {
 		return yes, nil
 	}
 	v, err := f.value(s.when)
@@ -126,15 +134,16 @@ func (b *binder) condition(s *step, f *hostFiller) (bool, error) {
 	if err != nil {
 		return false, at(fmt.Errorf("when: %w", err), s.when.hcl.Range())
 	}
-	if !s.when.refs.host {
-		b.whens[s] = yes
+	if ok {
+		b.whens[likeness{s, key}] = yes
 	}
 	return yes, nil
 }
 
 // config builds and encodes a step's configuration for the host of f.
 func (b *binder) config(s *step, f *hostFiller) (encoded, error) {
-	if e, ok := b.shared[s]; ok {
+	key, ok := f.key(s.body.needs())
+	if e, known := b.shared[likeness{s, key}]; ok && known {
 		return e, nil
 	}
 	config := s.def.module.New()
@@ -142,9 +151,7 @@ func (b *binder) config(s *step, f *hostFiller) (encoded, error) {
 	if err := s.body.fill(config, f); err != nil {
 		return encoded{}, err
 	}
-	perHost, late := false, false
-	s.body.every(func(l lateSetting) { late, perHost = true, perHost || l.expr.refs.host })
-	if late {
+	if s.body.isLate() {
 		if d := s.body.invalid(config); d != nil {
 			return encoded{}, hcl.Diagnostics{d}
 		}
@@ -154,8 +161,8 @@ func (b *binder) config(s *step, f *hostFiller) (encoded, error) {
 		return encoded{}, err
 	}
 	e := encoded{config: b.once(text), pending: f.pending}
-	if !perHost {
-		b.shared[s] = e
+	if ok {
+		b.shared[likeness{s, key}] = e
 	}
 	return e, nil
 }
@@ -234,12 +241,33 @@ func (f *hostFiller) late(l lateSetting) (any, error) {
 	return value, nil
 }
 
+// key is what an expression depends on of the host; ok is false when that is too much
+// to be said.
+func (f *hostFiller) key(r *refs) (key string, ok bool) {
+	switch {
+	case !r.host:
+		return "", true
+	case r.whole:
+		return "", false
+	}
+	key, ok = f.binder.view.key(r.paths, f.index)
+	return key, ok
+}
+
 // value evaluates an expression for the host.
 func (f *hostFiller) value(e *expression) (cty.Value, error) {
 	b := f.binder
 	name := b.fleet.inv.Hosts[f.index].Name
 	if _, ok := b.view.facts[name]; !ok && e.refs.facts {
 		return cty.DynamicVal, fmt.Errorf("the facts of host %s are needed, and it was never reached", name)
+	}
+	if e.refs.host && !e.refs.whole {
+		if host, ok := b.view.part(e.refs.paths, f.index); ok {
+			if v, diags := e.late(b.view, host); !diags.HasErrors() {
+				return v, nil
+			}
+			// Once more with the whole host, which says what it has instead.
+		}
 	}
 	if f.host == cty.NilVal && e.refs.host {
 		f.host = b.view.host(f.index)

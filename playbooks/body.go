@@ -22,6 +22,7 @@ type body struct {
 	known  []setting
 	late   []lateSetting
 	blocks []innerBody
+	all    *refs // see needs
 }
 
 type setting struct {
@@ -150,6 +151,23 @@ func (b *body) every(f func(lateSetting)) {
 	for _, inner := range b.blocks {
 		inner.body.every(f)
 	}
+}
+
+// needs is what all late settings together depend on.
+func (b *body) needs() *refs {
+	if b.all == nil {
+		b.all = &refs{}
+		b.every(func(l lateSetting) { b.all.add(l.expr.refs) })
+		b.all.paths = sorted(b.all.paths)
+	}
+	return b.all
+}
+
+// isLate says whether anything waits for facts.
+func (b *body) isLate() bool {
+	late := false
+	b.every(func(lateSetting) { late = true })
+	return late
 }
 
 // filler puts in what the language does not hold.

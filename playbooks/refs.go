@@ -9,7 +9,11 @@ import (
 
 // refs is what an expression depends on, through locals and function calls too.
 type refs struct {
-	host  bool // host
+	host bool // host
+	// paths are the parts of host that stand in it, unless whole says that it takes more
+	// of host than parts with a name.
+	paths []hostPath
+	whole bool
 	facts bool // host.facts, outside try and the like
 	fleet bool // hosts()
 	// vars are the host.vars.NAME that must exist for the expression to have a value.
@@ -52,6 +56,8 @@ func (r *refs) traversal(t hcl.Traversal, guarded bool) {
 	case "host":
 		r.host = true
 		first := attrName(t, 1)
+		path, ok := pathOf(first, attrName(t, 2))
+		r.paths, r.whole = append(r.paths, path), r.whole || !ok
 		r.facts = r.facts || first == "facts" && !guarded
 		if name := attrName(t, 2); first == "vars" && name != "" && !guarded {
 			r.vars = append(r.vars, varRef{name, t.SourceRange()})
@@ -62,6 +68,7 @@ func (r *refs) traversal(t hcl.Traversal, guarded bool) {
 // add takes over the dependencies of a local that the expression names.
 func (r *refs) add(of *refs) {
 	r.host = r.host || of.host
+	r.paths, r.whole = addNew(r.paths, of.paths...), r.whole || of.whole
 	r.facts = r.facts || of.facts
 	r.fleet = r.fleet || of.fleet
 	r.vars = addNew(r.vars, of.vars...)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,6 +57,17 @@ func compileBig(b testing.TB, inv *inventory.Inventory, text string) *program.Pr
 	return p
 }
 
+// processorTime is what this process has used so far: on a busy machine, the clock says
+// more about the others.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 // TestLinear compiles ten times the hosts and fails if that takes a hundred times
 // as long: some square has crept in.
 func TestLinear(t *testing.T) {
@@ -64,9 +76,9 @@ func TestLinear(t *testing.T) {
 		inv := fleetOf(t, n)
 		best := time.Hour
 		for range 3 {
-			start := time.Now()
+			start := processorTime(t)
 			compileBig(t, inv, text)
-			best = min(best, time.Since(start))
+			best = min(best, processorTime(t)-start)
 		}
 		return best.Seconds()
 	}

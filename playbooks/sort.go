@@ -34,6 +34,9 @@ func (c *compiler) sort() {
 	}
 }
 
+// maxCycleLines is how many steps of a cycle are written out.
+const maxCycleLines = 20
+
 // cycle reports one cycle with the line of each edge. ids follow the edges from
 // what is waited for to what waits; people read it the other way round.
 func (c *compiler) cycle(ids []int32) {
@@ -50,6 +53,9 @@ func (c *compiler) cycle(ids []int32) {
 		}
 		lines = append(lines, fmt.Sprintf("%s waits for %s: %s = [%s] at %s",
 			e.from.label(), e.to.label(), word, e.ref.text, lang.Where(e.ref.rng)))
+	}
+	if more := len(lines) - maxCycleLines; more > 0 {
+		lines = append(lines[:maxCycleLines:maxCycleLines], fmt.Sprintf("and so on for %d more steps, back to %s", more, first.from.label()))
 	}
 	c.errorf(first.ref.rng, "Cycle of steps", "Each of these steps waits for the next, so none can start:\n%s.",
 		strings.Join(lines, ";\n"))

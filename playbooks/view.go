@@ -20,9 +20,12 @@ type view struct {
 
 	mu       sync.Mutex
 	elements map[int32]cty.Value
+	like     lang.Facts           // of the elements made so far
 	lists    map[string]cty.Value // of hosts(pattern)
 	args     map[int32]modules.Host
 	locals   map[*localAttr]cty.Value
+
+	parts lang.Facts // of the parts made so far: only the binder makes them, one at a time
 }
 
 // hostType is an element of hosts("pattern"). Its variables are text, so that
@@ -108,7 +111,7 @@ func (v *view) element(i int32) cty.Value {
 	}
 	e := cty.ObjectVal(map[string]cty.Value{
 		"name": cty.StringVal(h.Name), "address": cty.StringVal(h.Address),
-		"groups": stringList(h.Groups), "vars": texts, "facts": v.factsOf(i),
+		"groups": stringList(h.Groups), "vars": texts, "facts": v.factsOf(i, v.like.Value),
 	})
 	if v.elements == nil {
 		v.elements = map[int32]cty.Value{}
@@ -117,7 +120,7 @@ func (v *view) element(i int32) cty.Value {
 	return e
 }
 
-func (v *view) factsOf(i int32) cty.Value {
+func (v *view) factsOf(i int32, value func(machine.Facts) cty.Value) cty.Value {
 	if !v.bound {
 		return unknownFacts
 	}
@@ -125,7 +128,7 @@ func (v *view) factsOf(i int32) cty.Value {
 	if !ok {
 		return cty.NullVal(lang.FactsType())
 	}
-	return lang.FactsValue(f)
+	return value(f)
 }
 
 // host is `host` for a step on host i. Its variables have their own types.
@@ -133,7 +136,7 @@ func (v *view) host(i int32) cty.Value {
 	h := v.fleet.inv.Hosts[i]
 	return cty.ObjectVal(map[string]cty.Value{
 		"name": cty.StringVal(h.Name), "address": cty.StringVal(h.Address), "groups": stringList(h.Groups),
-		"vars": cty.ObjectVal(v.fleet.vars(i)), "facts": v.factsOf(i),
+		"vars": cty.ObjectVal(v.fleet.vars(i)), "facts": v.factsOf(i, lang.FactsValue),
 	})
 }
 

@@ -207,10 +207,12 @@ func (c *Conn) Send(ctx context.Context, m wire.Message) error {
 	stop := context.AfterFunc(ctx, func() { c.fail(context.Cause(ctx)) })
 	defer stop()
 	for _, p := range parts {
-		if _, err := wire.Marshal(p); err != nil {
-			return err // too large: nothing of it was written
+		err := c.w.Write(p)
+		var large *wire.EncodeError
+		if errors.As(err, &large) {
+			return err // nothing of it was written
 		}
-		if err := c.w.Write(p); err != nil {
+		if err != nil {
 			c.fail(classify(err))
 			return c.err
 		}

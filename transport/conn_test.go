@@ -25,8 +25,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // peer is the other end of a Conn, to be an agent of any kind.
 type peer struct {
-	r *wire.Reader
-	w *wire.Writer
+	r   *wire.Reader
+	w   *wire.Writer
+	raw io.Writer // below w, for what is no frame
 }
 
 // open makes a Conn whose agent has said hello.
@@ -34,7 +35,7 @@ func open(t *testing.T, link Link) (*Conn, *peer, error) {
 	t.Helper()
 	toUs, fromPeer := io.Pipe()
 	toPeer, fromUs := io.Pipe()
-	p := &peer{r: wire.NewReader(toPeer), w: wire.NewWriter(fromPeer)}
+	p := &peer{r: wire.NewReader(toPeer), w: wire.NewWriter(fromPeer), raw: fromPeer}
 	link.R, link.W = toUs, fromUs
 	link.Close = func() error { return errors.Join(toUs.Close(), fromUs.Close(), toPeer.Close(), fromPeer.Close()) }
 	greeted := make(chan struct{})
@@ -90,68 +91,6 @@ func TestBadHello(t *testing.T) {
 			t.Errorf("%s: got %v, closed %v", name, err, closed)
 		}
 	}
-}
-
-// TestEvilAgent: what no agent says ends the connection, and only that.
-func TestEvilAgent(t *testing.T) {
-	half := wire.Base{Plans: []wire.VertexPlan{{ID: 1}}, More: true}
-	for name, tt := range map[string]struct {
-		ask []wire.Message
-		say []wire.Message
-	}{
-		"base unasked":        {nil, []wire.Message{wire.Base{}}},
-		"base twice":          {[]wire.Message{wire.Steps{}}, []wire.Message{wire.Base{}, wire.Base{}}},
-		"begun unasked":       {nil, []wire.Message{wire.Begun{}}},
-		"done unasked":        {[]wire.Message{wire.Do{ID: 1}}, []wire.Message{wire.Done{ID: 2}}},
-		"done twice":          {[]wire.Message{wire.Do{ID: 1}}, []wire.Message{wire.Done{ID: 1}, wire.Done{ID: 1}}},
-		"output of another":   {[]wire.Message{wire.Do{ID: 1}}, []wire.Message{wire.Output{ID: 2}}},
-		"done changes id":     {[]wire.Message{wire.Do{ID: 1}, wire.Do{ID: 2}}, []wire.Message{wire.Done{ID: 1, More: true}, wire.Done{ID: 2}}},
-		"hello again":         {nil, []wire.Message{wire.Hello{Protocol: 1}}},
-		"controller's words":  {nil, []wire.Message{wire.Do{ID: 1}}},
-		"pong unasked":        {nil, []wire.Message{wire.Pong{Seq: 1}}},
-		"replace is not base": {[]wire.Message{wire.Steps{Replace: true}}, []wire.Message{wire.Base{}}},
-		"never-ending base":   {[]wire.Message{wire.Steps{}}, many(half, 1<<20)},
-		"too many changes": {[]wire.Message{wire.Do{ID: 1}},
-			many(wire.Done{ID: 1, More: true, Changes: make([]machine.Change, 10_000)}, 20)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c, p, err := open(t, Link{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			go func() { _, _ = io.Copy(io.Discard, readerOf(p)) }()
-			for _, m := range tt.ask {
-				if err := c.Send(t.Context(), m); err != nil {
-					t.Fatal(err)
-				}
-			}
-			go func() {
-				for _, m := range tt.say {
-					if p.w.Write(m) != nil {
-						return
-					}
-				}
-			}()
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-			defer cancel()
-			for {
-				if _, err = c.Recv(ctx); err != nil {
-					break
-				}
-			}
-			if !errors.Is(err, ErrHostile) {
-				t.Errorf("got %v", err)
-			}
-		})
-	}
-}
-
-func many(m wire.Message, n int) []wire.Message {
-	out := make([]wire.Message, n)
-	for i := range out {
-		out[i] = m
-	}
-	return out
 }
 
 // readerOf reads messages away.

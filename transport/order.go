@@ -3,16 +3,27 @@ package transport
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"muster/transport/wire"
 )
 
-// maxParts is how many bytes the parts of one Base or Done may add up to, and
-// maxChanges how many changes: what a hostile node can make us keep.
+// maxParts is how much memory the parts of one Base or Done may add up to, in
+// bytes, minPart what each counts at least, and maxChanges how many changes it may
+// have: what a hostile node can make us keep.
 const (
-	maxParts   = 16 << 20
+	maxParts   = 48 << 20
 	minPart    = 64 << 10
 	maxChanges = 100_000
+)
+
+// What a step may print. An agent sends ten pieces of 64 KiB a second at most, and
+// leaves out what does not fit; what waits in the network meanwhile is some MiB. A
+// node beyond that is no agent, and would have us do nothing but read.
+const (
+	outputRate  = 2 << 20  // bytes a second
+	outputBurst = 16 << 20 // bytes at once
+	minOutput   = 4 << 10  // what a piece counts at least
 )
 
 // order is what the agent may say now. It knows what was asked, and puts the
@@ -27,6 +38,9 @@ type order struct {
 	bytes   int
 	changes int
 	heard   uint64 // last Pong
+
+	printed int       // bytes of output above outputRate
+	last    time.Time // of the last output
 }
 
 func (o *order) sent(m wire.Message) {
@@ -59,7 +73,7 @@ func (o *order) received(m wire.Message) (wire.Message, error) {
 		}
 	case wire.Output:
 		if o.doing[m.ID] && o.result == nil {
-			return m, nil
+			return m, o.print(len(m.Text))
 		}
 	case wire.Done:
 		return o.finished(m)
@@ -76,7 +90,7 @@ func (o *order) part(m wire.Base) (wire.Message, error) {
 			return nil, err
 		}
 	}
-	if err := o.weigh(m); err != nil {
+	if err := o.weigh(m.Weight()); err != nil {
 		return nil, err
 	}
 	if o.plan == nil {
@@ -98,7 +112,7 @@ func (o *order) finished(m wire.Done) (wire.Message, error) {
 	if err := o.count(len(m.Changes)); err != nil {
 		return nil, err
 	}
-	if err := o.weigh(m); err != nil {
+	if err := o.weigh(m.Weight()); err != nil {
 		return nil, err
 	}
 	if o.result == nil {
@@ -121,15 +135,23 @@ func (o *order) count(n int) error {
 	return nil
 }
 
-// weigh adds a part at the size of its frame, but not less than minPart: many
-// small ones cost as well.
-func (o *order) weigh(m wire.Message) error {
-	b, err := wire.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrHostile, err)
-	}
-	if o.bytes += max(len(b), minPart); o.bytes > maxParts {
+// weigh adds a part, but at not less than minPart: many small ones cost as well.
+func (o *order) weigh(n int) error {
+	if o.bytes += max(n, minPart); o.bytes > maxParts {
 		return fmt.Errorf("%w: an answer of more than %d bytes", ErrHostile, maxParts)
+	}
+	return nil
+}
+
+// print adds a piece of output.
+func (o *order) print(n int) error {
+	now := time.Now()
+	if !o.last.IsZero() {
+		o.printed -= int(min(now.Sub(o.last).Seconds()*outputRate, outputBurst))
+	}
+	o.last, o.printed = now, max(o.printed, 0)+max(n, minOutput)
+	if o.printed > outputBurst {
+		return fmt.Errorf("%w: more output than an agent sends: %d bytes above %d a second", ErrHostile, outputBurst, outputRate)
 	}
 	return nil
 }

@@ -59,6 +59,8 @@ func exit(code int) error {
 
 // execute runs muster and returns its exit code.
 func execute(args []string, in io.Reader, out, errOut io.Writer) (code int) {
+	tuneMemory()
+	defer profile(os.Getenv(profileEnv), errOut)()
 	a := &app{in: in, out: out, err: errOut, args: args, paint: view.NewPaint(out), interrupt: make(chan struct{})}
 	a.log = slog.New(newLogger(errOut))
 	stopOnce := sync.OnceFunc(func() { close(a.interrupt) })

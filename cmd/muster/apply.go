@@ -106,7 +106,7 @@ func (a *app) apply(ctx context.Context, w *work, c consent, id string, done map
 		}
 		return a.approve(ctx, s, c, p)
 	}
-	d, err := a.newDialer(w.inv, w.secrets)
+	d, err := a.newDialer(w.inv, w.secrets, w.hosts())
 	if err != nil {
 		return err
 	}
@@ -117,6 +117,9 @@ func (a *app) apply(ctx context.Context, w *work, c consent, id string, done map
 		a.sayUnread(sum)
 	}
 	if err != nil {
+		if a.json == nil && s.approved { // what was done, and how to go on
+			_ = s.report.Write(a.out) // the fault weighs more than a closed screen
+		}
 		return err
 	}
 	if a.json == nil {
@@ -216,11 +219,8 @@ func shellWord(s string) string {
 // removeEmptyRun removes the journal of a run that never began: there is nothing
 // to resume.
 func removeEmptyRun(dir string) {
-	j, err := run.ReadJournal(filepath.Join(dir, run.JournalFile))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return
-	}
-	if err == nil && j.Approved {
+	approved, err := run.WasApproved(filepath.Join(dir, run.JournalFile))
+	if approved || err != nil && !errors.Is(err, os.ErrNotExist) {
 		return
 	}
 	_ = os.RemoveAll(dir) // left behind it does no harm

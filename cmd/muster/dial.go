@@ -31,8 +31,11 @@ type dialer struct {
 	who     string
 }
 
-// newDialer reads the passwords that were asked for.
-func (a *app) newDialer(inv *inventory.Inventory, secrets *inventory.Secrets) (*dialer, error) {
+// newDialer reads the passwords that were asked for; hosts are those it will dial.
+func (a *app) newDialer(inv *inventory.Inventory, secrets *inventory.Secrets, hosts []*inventory.Host) (*dialer, error) {
+	if err := enoughFiles(hosts); err != nil {
+		return nil, err
+	}
 	if err := a.flags.readPasswords(a); err != nil {
 		return nil, err
 	}
@@ -103,7 +106,13 @@ func (d *dialer) sudoPassword(c inventory.Connection) ([]byte, error) {
 	if err == nil && pending {
 		err = fmt.Errorf("become_password: secret %q does not exist yet: give it with env or file", c.BecomePassword.Name)
 	}
-	return b, err
+	if err != nil {
+		return nil, err
+	}
+	if b, err = onePassword(b); err != nil {
+		return nil, fmt.Errorf("become_password: secret %q: %w", c.BecomePassword.Name, err)
+	}
+	return b, nil
 }
 
 // target is where and how to connect: flags win over the inventory.
@@ -151,10 +160,17 @@ func (l link) Recv(ctx context.Context) (wire.Message, error) {
 // hostile marks errors after which a node is left alone.
 func hostile(err error) error {
 	if errors.Is(err, transport.ErrHostile) {
-		return fmt.Errorf("%w: %w", run.ErrHostile, err)
+		return violation{err}
 	}
 	return err
 }
+
+// violation is a transport.ErrHostile that is a run.ErrHostile as well, in the same
+// words.
+type violation struct{ error }
+
+// Unwrap gives both.
+func (v violation) Unwrap() []error { return []error{run.ErrHostile, v.error} }
 
 // operator is user@host of this side: nodes show it to whom they are locked for.
 func operator() string {

@@ -51,14 +51,14 @@ func (a *app) command(ctx context.Context, inv *inventory.Inventory, hosts []*in
 	if err != nil {
 		return err
 	}
-	d, err := a.newDialer(inv, secrets)
+	d, err := a.newDialer(inv, secrets, hosts)
 	if err != nil {
 		return err
 	}
 	defer d.close()
 	out := &outputs{text: map[string]*strings.Builder{}}
 	o := run.Options{Mode: wire.Apply, Command: a.commandLine(), Interrupt: a.interrupt, Parallel: a.flags.parallel,
-		LockTimeout: a.flags.lockTimeout, Sink: out}
+		LockTimeout: a.flags.lockTimeout, Reconnect: a.flags.reconnect, Sink: out}
 	if a.json != nil {
 		o.Sink = a.json
 	}
@@ -157,11 +157,17 @@ func (o *outputs) write(w io.Writer) error {
 		return strings.Compare(slices.Min(by[a]), slices.Min(by[b]))
 	})
 	for _, text := range texts {
-		if _, err := fmt.Fprintf(w, "--- %d: %s\n%s", len(by[text]), view.Line(hostlist.Fold(by[text])), ended(view.Text(text))); err != nil {
+		if _, err := fmt.Fprintf(w, "--- %d: %s\n%s", len(by[text]), view.Line(hostlist.Fold(by[text])), ended(indented(view.Text(text)))); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// indented moves lines that look like the heading of other hosts' output: no node
+// speaks for another.
+func indented(s string) string {
+	return strings.TrimPrefix(strings.ReplaceAll("\n"+s, "\n---", "\n ---"), "\n")
 }
 
 // ended adds the newline that is missing at the end of a text.

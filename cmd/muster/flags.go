@@ -28,6 +28,7 @@ type flags struct {
 	verbose, json    bool
 	parallel         int
 	lockTimeout      time.Duration
+	reconnect        time.Duration
 
 	vars      map[string]string // of extra
 	become    []byte            // sudo's password, read once
@@ -49,6 +50,7 @@ func (f *flags) register(root *cobra.Command) {
 	p.BoolVarP(&f.verbose, "verbose", "v", false, "more lines: starts, output of steps, files, diffs and every node's values whole")
 	p.BoolVar(&f.json, "json", false, "events as JSON, one per line")
 	p.IntVarP(&f.parallel, "forks", "f", 0, "hosts at once, 0 for all")
+	p.DurationVar(&f.reconnect, "reconnect", run.DefaultReconnect, "how long a node that was lost in the middle is tried again")
 	p.DurationVar(&f.lockTimeout, "lock-timeout", 0, "how long to wait for nodes that another run holds")
 }
 
@@ -74,6 +76,9 @@ func (f *flags) check(a *app, limited bool) error {
 	}
 	if f.parallel < 0 {
 		return usage("-f %d: write a number of hosts, 0 for all", f.parallel)
+	}
+	if f.reconnect <= 0 {
+		return usage("--reconnect %s: write a time above 0, such as 30s", f.reconnect)
 	}
 	if f.askBecome && f.becomeFile != "" {
 		return usage("-K and --become-password-file say the same: give one of them")
@@ -115,9 +120,18 @@ func readPasswordFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--become-password-file: %w", err)
 	}
+	if b, err = onePassword(b); err != nil {
+		return nil, usage("--become-password-file %s: %v", path, err)
+	}
+	return b, nil
+}
+
+// onePassword takes the end of its line away from a password. A further line would be
+// read as a second attempt.
+func onePassword(b []byte) ([]byte, error) {
 	b = bytes.TrimRight(b, "\r\n")
 	if len(b) == 0 || len(b) > maxPassword || bytes.ContainsAny(b, "\n\x00") {
-		return nil, usage("--become-password-file %s: a password is one line of at most %d bytes", path, maxPassword)
+		return nil, fmt.Errorf("a password is one line of at most %d bytes", maxPassword)
 	}
 	return b, nil
 }

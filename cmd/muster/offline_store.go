@@ -8,16 +8,31 @@ import (
 )
 
 // bareNode is a node of which only the facts are known: an installed system with
-// nothing on it. What only the node could answer is unknown.
-type bareNode struct{ *memory.Store }
+// nothing on it. What only the node could answer is unknown. All have one store: a
+// plan does not write.
+type bareNode struct {
+	*memory.Store
+	facts machine.Facts
+}
 
-func newBareNode(facts machine.Facts) bareNode { return bareNode{memory.Bare(facts)} }
+var bareStore = memory.Bare(machine.Facts{})
+
+// bareOwn is what bare nodes differ in.
+var bareOwn = machine.Ref{Table: "hostname"}
+
+func newBareNode(facts machine.Facts) bareNode { return bareNode{bareStore, facts} }
 
 const notConnected = "not connected"
 
+// Facts implements machine.Store.
+func (b bareNode) Facts() machine.Facts { return b.facts }
+
 // Get implements machine.Store: what a repository offers is not known.
 func (b bareNode) Get(ctx context.Context, via machine.Machine, ref machine.Ref, fields []string) (machine.State, error) {
-	if ref.Table == "package_candidate" {
+	switch ref {
+	case bareOwn:
+		return machine.State{"name": machine.Text(b.facts.Hostname)}, nil
+	case machine.Ref{Table: "package_candidate", Key: ref.Key}:
 		return machine.State{"version": machine.Unknown(notConnected)}, nil
 	}
 	return b.Store.Get(ctx, via, ref, fields)

@@ -127,7 +127,7 @@ func (a *app) hellos(ctx context.Context) (*inventory.Inventory, []answer, error
 	if err != nil {
 		return nil, nil, err
 	}
-	d, err := a.newDialer(inv, secrets)
+	d, err := a.newDialer(inv, secrets, hosts)
 	if err != nil {
 		return nil, nil, err
 	}

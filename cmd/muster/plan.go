@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -57,12 +58,13 @@ func (a *app) plan(ctx context.Context, w *work, out string, noConnect, detailed
 		return err
 	}
 	o.Mode, o.DetailedExit = wire.Plan, detailed
-	var d run.Dialer = offline{o.Facts}
+	var d run.Dialer = newOffline(o.Facts)
 	if noConnect {
 		o.OnFacts, o.Recorded = nil, true
+		o.Parallel = runtime.GOMAXPROCS(0) // nothing is waited for
 		o.Notes = []string{"not connected: every node is taken to be empty"}
 	} else {
-		real, err := a.newDialer(w.inv, w.secrets)
+		real, err := a.newDialer(w.inv, w.secrets, w.hosts())
 		if err != nil {
 			return err
 		}
@@ -73,6 +75,7 @@ func (a *app) plan(ctx context.Context, w *work, out string, noConnect, detailed
 		if err := checkFolder(out); err != nil {
 			return err
 		}
+		s.keep = true
 		o.OnPlan = func(p *run.Plan) error {
 			a.warnUnplanned(out, p)
 			return p.Save(w.from, s.events).Write(out)

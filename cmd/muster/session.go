@@ -20,8 +20,9 @@ type screen struct {
 	plan   *view.Plan
 	lines  *view.Lines
 	report *view.Report
-	live   *view.Live    // nil where there is no terminal
-	events []event.Event // of the plan, for a saved one
+	live   *view.Live // nil where there is no terminal
+	keep   bool       // the events of the plan, for a saved one
+	events []event.Event
 	// approved says that the plan was agreed to: then there is a report.
 	approved bool
 }
@@ -34,7 +35,7 @@ func (a *app) newScreen(w *work) *screen {
 		out = s.live
 	}
 	s.lines = view.NewLines(out, a.paint)
-	s.plan.All, s.lines.Verbose = a.flags.verbose, a.flags.verbose
+	s.plan.All, s.lines.Verbose, s.lines.Reconnect = a.flags.verbose, a.flags.verbose, a.flags.reconnect
 	var names []string
 	for _, step := range w.prog.Steps {
 		names = append(names, step.Name)
@@ -53,7 +54,7 @@ func (s *screen) Emit(e event.Event) {
 	}
 	switch e.Kind {
 	case event.PlanStep, event.PlanNote, event.PlanDone, event.NodeState:
-		if !s.approved {
+		if s.keep && !s.approved {
 			s.events = append(s.events, e)
 		}
 	case event.Approved:
@@ -64,7 +65,7 @@ func (s *screen) Emit(e event.Event) {
 // options are what every plan and apply has in common. The screen is nil with
 // --json.
 func (a *app) options(w *work) (run.Options, *screen, error) {
-	o := run.Options{Command: a.commandLine(), Interrupt: a.interrupt, Parallel: a.flags.parallel, LockTimeout: a.flags.lockTimeout}
+	o := run.Options{Command: a.commandLine(), Interrupt: a.interrupt, Parallel: a.flags.parallel, LockTimeout: a.flags.lockTimeout, Reconnect: a.flags.reconnect}
 	facts, err := w.inv.LoadFacts()
 	if err != nil {
 		return o, nil, err
@@ -85,7 +86,9 @@ func (a *app) options(w *work) (run.Options, *screen, error) {
 func (s *screen) record(e event.Event) {
 	switch e.Kind {
 	case event.PlanStep, event.PlanNote, event.PlanDone, event.NodeState:
-		s.events = append(s.events, e)
+		if s.keep {
+			s.events = append(s.events, e)
+		}
 	}
 }
 

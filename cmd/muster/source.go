@@ -33,6 +33,15 @@ type work struct {
 	from run.Source
 }
 
+// hosts are those that the program works on.
+func (w *work) hosts() []*inventory.Host {
+	out := make([]*inventory.Host, len(w.prog.Hosts))
+	for i, h := range w.prog.Hosts {
+		out[i] = w.inv.Host(h.Name)
+	}
+	return out
+}
+
 // inventoryPath is -i, or where an inventory usually is.
 func (a *app) inventoryPath() (string, error) {
 	if a.flags.inventory != "" {

@@ -31,6 +31,8 @@ type SimOptions struct {
 	Dir   string // as in Options
 	Nodes int    // the first is slurm_controller, the others are slurm_node
 	Log   func(line string)
+	// Evil are nodes that are no agents (see sim.Evil), by name.
+	Evil map[string]sim.Evil
 }
 
 // SimStatus is how a simulated lab is.

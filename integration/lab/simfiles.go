@@ -59,7 +59,7 @@ func StartFleet(o SimOptions) (*sim.Fleet, error) {
 	for i, n := range nodes {
 		names[i] = n.Name
 	}
-	fleet, err := sim.Start(sim.Options{Names: names, Dir: agents, HostKey: host, Client: client})
+	fleet, err := sim.Start(sim.Options{Names: names, Dir: agents, HostKey: host, Client: client, Evil: o.Evil})
 	if err != nil {
 		return nil, fmt.Errorf("lab %s: %w", name, err)
 	}

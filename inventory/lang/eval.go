@@ -17,8 +17,11 @@ const (
 	MaxValue = 16 << 20
 	// EvalTime is how long one expression may take.
 	EvalTime = 30 * time.Second
-	// evalHeap is how much the heap may grow while one slow expression runs.
-	evalHeap = 2 << 30
+	// evalHeap is how much the heap may grow, in bytes, while one slow expression
+	// runs: that, and evalShare times what it had. Facts and names of ten thousand
+	// hosts need much and have much; a few hosts need little.
+	evalHeap  = 48 << 20
+	evalShare = 6
 	// evalTick is how often a slow expression is looked at.
 	evalTick = 50 * time.Millisecond
 )
@@ -93,9 +96,9 @@ func evalLimited(expr hcl.Expression, ctx *hcl.EvalContext, limit time.Duration)
 			return result{cty.DynamicVal, hcl.Diagnostics{Diag("Expression takes too long",
 				fmt.Sprintf("An expression may take %s.", limit), expr.Range())}}
 		}
-		if now > heap+evalHeap {
+		if most := evalHeap + evalShare*heap; now > heap+most {
 			return result{cty.DynamicVal, hcl.Diagnostics{Diag("Expression needs too much memory",
-				fmt.Sprintf("An expression may use %d GiB while it is evaluated.", evalHeap>>30), expr.Range())}}
+				fmt.Sprintf("An expression of this configuration may use %d MiB while it is evaluated.", most>>20), expr.Range())}}
 		}
 	}
 }

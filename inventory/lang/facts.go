@@ -14,7 +14,53 @@ import (
 func FactsType() cty.Type { return goType(reflect.TypeFor[machine.Facts]()) }
 
 // FactsValue is a host's facts as an expression sees them.
-func FactsValue(f machine.Facts) cty.Value { return goStruct(reflect.ValueOf(f)) }
+func FactsValue(f machine.Facts) cty.Value { return (&Facts{}).Value(f) }
+
+// Facts makes values of the facts of many hosts. A list that is the same as that of
+// the host before, such as the GPUs of equal nodes, is made once.
+type Facts struct {
+	lists map[string]madeList // by the name of the fact
+}
+
+type madeList struct {
+	of    reflect.Value
+	value cty.Value
+}
+
+// Value is the facts of one host.
+func (m *Facts) Value(f machine.Facts) cty.Value {
+	v := reflect.ValueOf(f)
+	attrs := make(map[string]cty.Value, v.NumField())
+	for i := range v.NumField() {
+		attrs[factNames[i]] = m.Field(factNames[i], v.Field(i))
+	}
+	return cty.ObjectVal(attrs)
+}
+
+// Field is one of the facts of one host.
+func (m *Facts) Field(name string, field reflect.Value) cty.Value {
+	if field.Kind() != reflect.Slice || field.Len() == 0 {
+		return goStruct(field)
+	}
+	last := m.lists[name]
+	if !last.of.IsValid() || !reflect.DeepEqual(last.of.Interface(), field.Interface()) {
+		if m.lists == nil {
+			m.lists = map[string]madeList{}
+		}
+		last = madeList{field, goStruct(field)}
+		m.lists[name] = last
+	}
+	return last.value
+}
+
+// factNames are the names of the facts, in the order of their fields.
+var factNames = func() (names []string) {
+	t := reflect.TypeFor[machine.Facts]()
+	for i := range t.NumField() {
+		names = append(names, jsonName(t.Field(i)))
+	}
+	return names
+}()
 
 func goType(t reflect.Type) cty.Type {
 	switch t.Kind() {

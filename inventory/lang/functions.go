@@ -18,6 +18,8 @@ func Functions() map[string]function.Function {
 	out := map[string]function.Function{
 		"can": tryfunc.CanFunc,
 		"try": tryfunc.TryFunc,
+		// It looks at nothing in the value, so it does not matter how large that is.
+		"length": lengthFunc,
 	}
 	for name, f := range plainFunctions() {
 		out[name] = bounded(f, guards[name])
@@ -27,7 +29,7 @@ func Functions() map[string]function.Function {
 
 func plainFunctions() map[string]function.Function {
 	all := map[string]function.Function{
-		"length": lengthFunc, "replace": replaceFunc, "sha256": sha256Func, "alltrue": allTrueFunc, "anytrue": anyTrueFunc,
+		"replace": replaceFunc, "sha256": sha256Func, "alltrue": allTrueFunc, "anytrue": anyTrueFunc,
 		"startswith": startsWithFunc, "endswith": endsWithFunc, "base64encode": base64EncodeFunc, "base64decode": base64DecodeFunc,
 		"cidrhost": cidrHostFunc, "cidrsubnet": cidrSubnetFunc, "cidrnetmask": cidrNetmaskFunc,
 		"fold": foldFunc, "expand": expandFunc,

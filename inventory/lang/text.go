@@ -112,6 +112,8 @@ var lengthFunc = function.New(&function.Spec{
 			return stdlib.StrlenFunc.Call(args)
 		case v.Type().IsObjectType():
 			return cty.NumberIntVal(int64(len(v.Type().AttributeTypes()))), nil
+		case v.IsKnown() && !v.IsNull() && (v.Type().IsListType() || v.Type().IsTupleType()):
+			return cty.NumberIntVal(int64(v.LengthInt())), nil
 		default:
 			return stdlib.LengthFunc.Call(args)
 		}

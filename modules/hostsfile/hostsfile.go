@@ -49,6 +49,16 @@ func (c *Config) Validate() error {
 	return nil
 }
 
+// Trim leaves out all but addresses and names: with the facts of ten thousand hosts
+// the configuration would not fit into a frame.
+func (c *Config) Trim() {
+	hosts := make([]modules.Host, len(c.Hosts))
+	for i, h := range c.Hosts {
+		hosts[i] = modules.Host{Name: h.Name, Address: h.Address}
+	}
+	c.Hosts = hosts
+}
+
 // Ensure makes the block so.
 func (c *Config) Ensure(ctx context.Context, m machine.Machine) error {
 	s, err := modules.ReadText(ctx, m, path)

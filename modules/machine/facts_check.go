@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 )
 
@@ -21,14 +22,20 @@ func FactRune(r rune) bool {
 	return r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune("_.:/+ -", r)
 }
 
+// factWord says whether a fact that is one word may hold r: a second word could be
+// another name in a hosts file, or another key on a line of slurm.conf, and a slash
+// another folder in a path.
+func factWord(r rune) bool { return FactRune(r) && r != ' ' && r != '/' }
+
 // Check refuses facts that could be more than facts. They come from a node and go
 // into configuration files of other nodes. The error names the first offender.
 func (f Facts) Check() error {
 	c := factCheck{}
-	for name, s := range map[string]string{"hostname": f.Hostname, "os": f.OS, "os_version": f.OSVer,
-		"codename": f.Codename, "arch": f.Arch, "kernel": f.Kernel, "boot_id": f.BootID, "cgroup": f.Cgroup} {
-		c.text(name, s)
+	for name, s := range map[string]string{"hostname": f.Hostname, "os": f.OS, "codename": f.Codename, "arch": f.Arch,
+		"kernel": f.Kernel, "boot_id": f.BootID, "cgroup": f.Cgroup} {
+		c.word(name, s)
 	}
+	c.text("os_version", f.OSVer)
 	for name, n := range map[string]int{"cpus": f.CPUs, "sockets": f.Sockets, "cores": f.Cores, "threads": f.Threads} {
 		c.number(name, n, maxCPUs)
 	}
@@ -41,21 +48,21 @@ func (f Facts) Check() error {
 		return c.err // the lists may be long
 	}
 	for _, d := range f.Disks {
-		c.text("disks.name", d.Name)
+		c.word("disks.name", d.Name)
 		c.text("disks.model", d.Model)
 		c.number("disks.size_gb", d.SizeGB, maxDiskGB)
 	}
 	for _, n := range f.NICs {
-		c.text("nics.name", n.Name)
-		c.text("nics.mac", n.MAC)
+		c.word("nics.name", n.Name)
+		c.word("nics.mac", n.MAC)
 		c.length("nics.addresses", len(n.Addresses))
 		for _, a := range n.Addresses {
-			c.text("nics.addresses", a)
+			c.prefix("nics.addresses", a)
 		}
 	}
 	for _, d := range append(append([]PCI(nil), f.GPUs...), f.HCAs...) {
 		for _, s := range []string{d.Address, d.Vendor, d.Device, d.Class} {
-			c.text("pci", s)
+			c.word("pci", s)
 		}
 	}
 	return c.err
@@ -64,11 +71,29 @@ func (f Facts) Check() error {
 // factCheck keeps the first complaint.
 type factCheck struct{ err error }
 
-func (c *factCheck) text(name, s string) {
+func (c *factCheck) text(name, s string) { c.of(name, s, FactRune) }
+
+// word is a text without spaces and slashes, which is not taken for an option.
+func (c *factCheck) word(name, s string) {
+	c.of(name, s, factWord)
+	if c.err == nil && (strings.HasPrefix(s, "-") || strings.Contains(s, "..")) {
+		c.err = fmt.Errorf("%s: %q is not allowed in it", name, s)
+	}
+}
+
+// prefix is an address in CIDR notation.
+func (c *factCheck) prefix(name, s string) {
+	c.text(name, s)
+	if _, err := netip.ParsePrefix(s); c.err == nil && err != nil {
+		c.err = fmt.Errorf("%s: %q is no address", name, s)
+	}
+}
+
+func (c *factCheck) of(name, s string, allowed func(rune) bool) {
 	if c.err != nil {
 		return
 	}
-	bad := strings.IndexFunc(s, func(r rune) bool { return !FactRune(r) })
+	bad := strings.IndexFunc(s, func(r rune) bool { return !allowed(r) })
 	switch {
 	case len(s) > MaxFact:
 		c.err = fmt.Errorf("%s: %d bytes, at most %d are allowed", name, len(s), MaxFact)

@@ -15,8 +15,8 @@ import (
 var Module = modules.Module{
 	Name: "user",
 	Doc: "Keeps a user of the node's /etc/passwd.\n\n" +
-		"Of a user that exists only what is given is changed. A new one gets a group of its own name, /home/NAME and /bin/bash; with system = true /nonexistent and " +
-		"/usr/sbin/nologin. The home directory of a new user is made, one with system = true gets none. " +
+		"Of a user that exists only what is given is changed. A new one gets a group of its own name and number, /home/NAME and /bin/bash; with system = true /nonexistent and " +
+		"/usr/sbin/nologin. A home directory that is missing is made, but not with system = true, and not for a user that exists with a number below 1000, unless home is given. " +
 		"A user whose number has to be the same on all nodes belongs before the packages that would make it with a number of their own.",
 	Example: `step "user" "alice" {
   on     = "all"
@@ -87,11 +87,14 @@ func (c *Config) Ensure(ctx context.Context, m machine.Machine) error {
 	if c.State == "absent" {
 		return m.Set(ctx, machine.Item{Ref: ref})
 	}
-	was, err := m.Read(ctx, ref, "group", "home")
+	was, err := m.Read(ctx, ref, "group", "home", "uid")
 	if err != nil {
 		return err
 	}
-	items := c.userItems(ref, was)
+	items, err := c.userItems(ctx, m, ref, was)
+	if err != nil {
+		return err
+	}
 	files, err := c.homeItems(ctx, m, was, items[len(items)-1].Want)
 	if err != nil {
 		return err
@@ -100,8 +103,9 @@ func (c *Config) Ensure(ctx context.Context, m machine.Machine) error {
 }
 
 // userItems are the user and, before it, the group of its own that a new user
-// gets. The user comes last.
-func (c *Config) userItems(ref machine.Ref, was machine.State) []machine.Item {
+// gets, with the same number: what is to be the same on all nodes would else differ in
+// its group. The user comes last.
+func (c *Config) userItems(ctx context.Context, m machine.Machine, ref machine.Ref, was machine.State) ([]machine.Item, error) {
 	u, isNew := *c, was == nil
 	var items []machine.Item
 	var how map[string]string
@@ -111,11 +115,19 @@ func (c *Config) userItems(ref machine.Ref, was machine.State) []machine.Item {
 	if isNew {
 		if u.Group == "" {
 			u.Group = u.Name
-			items = append(items, machine.Item{Ref: machine.Ref{Table: "group", Key: u.Name}, Want: machine.State{}, How: how})
+			own := machine.Item{Ref: machine.Ref{Table: "group", Key: u.Name}, Want: machine.State{}, How: how}
+			there, err := m.Read(ctx, own.Ref, "gid")
+			if err != nil {
+				return nil, err
+			}
+			if there == nil && c.UID > 0 {
+				own.Want["gid"] = machine.Text(strconv.Itoa(c.UID))
+			}
+			items = append(items, own)
 		}
 		u.Home, u.Shell = u.newHome(), u.newShell()
 	}
-	return append(items, machine.Item{Ref: ref, Want: u.want(), How: how})
+	return append(items, machine.Item{Ref: ref, Want: u.want(), How: how}), nil
 }
 
 func (c *Config) want() machine.State {
@@ -155,12 +167,20 @@ func (c *Config) newShell() string {
 	return "/bin/bash"
 }
 
-// homeItems are the home directory of a new user and the authorised keys. A home
-// that exists keeps its mode and owner.
+// hasHome says whether a user that exists is to have its home directory. A run that
+// was cut off between the user and its home leaves one without; accounts of the
+// system often name a directory that nobody means to make.
+func (c *Config) hasHome(user machine.State) bool {
+	uid, err := strconv.Atoi(user.Get("uid").S)
+	return c.Home != "" || err == nil && uid >= 1000 && user.Get("home").S != "/nonexistent"
+}
+
+// homeItems are the home directory, where it is missing, and the authorised keys. A
+// home that exists keeps its mode and owner.
 func (c *Config) homeItems(ctx context.Context, m machine.Machine, was, want machine.State) ([]machine.Item, error) {
 	after := machine.Merge(was, want)
 	home, group := after.Get("home").S, after.Get("group").S
-	if c.System || home == "" || was != nil && len(c.AuthorizedKeys) == 0 {
+	if c.System || home == "" || was != nil && len(c.AuthorizedKeys) == 0 && !c.hasHome(after) {
 		return nil, nil
 	}
 	s, err := m.Read(ctx, machine.Ref{Table: "file", Key: home}, "type")

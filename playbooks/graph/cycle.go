@@ -5,9 +5,11 @@ import "slices"
 // Cycles finds the elementary cycles, shortest first and then by their ids, at
 // most limit of them. A cycle is written from its smallest id and its first node
 // is not repeated; a node that waits for itself is a cycle of one. Their number
-// can be exponential, hence the limit; it is meant for graphs of steps.
+// can be exponential, and so can be the search for a long one: beyond a bounded
+// amount of work only one cycle is found of each part of the graph that has any. It
+// is meant for graphs of steps.
 func (g *Graph) Cycles(limit int) [][]int32 {
-	c := &cycles{g: g, limit: limit, part: g.components(), seen: make([]bool, g.Len())}
+	c := &cycles{g: g, limit: limit, work: maxWork, part: g.components(), seen: make([]bool, g.Len())}
 	for _, bound := range c.bounds() {
 		c.length = bound
 		for start := range int32(g.Len()) {
@@ -16,14 +18,23 @@ func (g *Graph) Cycles(limit int) [][]int32 {
 		if len(c.found) >= limit {
 			break
 		}
+		if c.work <= 0 {
+			c.onePerPart()
+			break
+		}
 	}
 	return c.found
 }
+
+// maxWork is how many edges the search for cycles looks at: about a tenth of a
+// second. A playbook that people write needs some thousand.
+const maxWork = 10_000_000
 
 // cycles is a depth-first search for cycles of exactly one length.
 type cycles struct {
 	g      *Graph
 	limit  int
+	work   int // edges that may still be looked at
 	length int
 	part   []int32 // strongly connected component of each node
 	back   []int32 // edges from each node back to the start, -1 for none
@@ -50,7 +61,7 @@ func (c *cycles) bounds() []int {
 
 // from finds the cycles of the wanted length whose smallest node is start.
 func (c *cycles) from(start int32) {
-	if len(c.found) >= c.limit {
+	if len(c.found) >= c.limit || c.work <= 0 {
 		return
 	}
 	c.back = c.distances(start)
@@ -60,8 +71,9 @@ func (c *cycles) from(start int32) {
 func (c *cycles) walk(start, at int32) {
 	c.path, c.seen[at] = append(c.path, at), true
 	for _, n := range sortedUnique(c.g.next[at]) {
+		c.work--
 		switch {
-		case len(c.found) >= c.limit:
+		case len(c.found) >= c.limit || c.work <= 0:
 		case n == start && len(c.path) == c.length:
 			c.found = append(c.found, slices.Clone(c.path))
 		case n <= start || c.seen[n] || c.back[n] < 0:
@@ -80,12 +92,14 @@ func (c *cycles) distances(start int32) []int32 {
 		dist[i] = -1
 	}
 	dist[start] = 0
-	for changed := true; changed; {
+	for changed := true; changed && c.work > 0; {
 		changed = false
+		c.work -= len(dist)
 		for v := int32(len(dist)) - 1; v > start; v-- {
 			if c.part[v] != c.part[start] {
 				continue
 			}
+			c.work -= len(c.g.next[v])
 			for _, n := range c.g.next[v] {
 				if d := dist[n]; d >= 0 && (dist[v] < 0 || d+1 < dist[v]) {
 					dist[v], changed = d+1, true
@@ -94,6 +108,51 @@ func (c *cycles) distances(start int32) []int32 {
 		}
 	}
 	return dist
+}
+
+// onePerPart adds a cycle of every component that has one and none was found of: the
+// shortest through its smallest node.
+func (c *cycles) onePerPart() {
+	known := map[int32]bool{}
+	for _, cycle := range c.found {
+		known[c.part[cycle[0]]] = true
+	}
+	for start := range int32(c.g.Len()) {
+		if len(c.found) >= c.limit {
+			break
+		}
+		if part := c.part[start]; !known[part] {
+			if cycle := c.through(start); cycle != nil {
+				c.found = append(c.found, cycle)
+				known[part] = true
+			}
+		}
+	}
+	slices.SortStableFunc(c.found, func(a, b []int32) int { return len(a) - len(b) })
+}
+
+// through is a shortest cycle through a node, breadth first; nil for none.
+func (c *cycles) through(start int32) []int32 {
+	from := map[int32]int32{}
+	for queue := []int32{start}; len(queue) > 0; queue = queue[1:] {
+		at := queue[0]
+		for _, n := range sortedUnique(c.g.next[at]) {
+			if n == start {
+				cycle := []int32{at}
+				for at != start {
+					at = from[at]
+					cycle = append(cycle, at)
+				}
+				slices.Reverse(cycle)
+				return cycle
+			}
+			if _, known := from[n]; !known && c.part[n] == c.part[start] {
+				from[n] = at
+				queue = append(queue, n)
+			}
+		}
+	}
+	return nil
 }
 
 func sortedUnique(in []int32) []int32 { return slices.Compact(slices.Sorted(slices.Values(in))) }

@@ -72,6 +72,34 @@ func TestSelfLoopAndLimit(t *testing.T) {
 	}
 }
 
+// TestLargeCycles: what would take hours to enumerate is reported in a moment, and
+// every part of the graph that has a cycle is.
+func TestLargeCycles(t *testing.T) {
+	const n = 3000
+	ring := New(n + 2)
+	for i := range int32(n) {
+		ring.Edge(i, (i+1)%n)
+	}
+	ring.Edge(n, n+1)
+	ring.Edge(n+1, n)
+	dense := New(200)
+	for i := range int32(200) {
+		for j := range int32(200) {
+			dense.Edge(i, j)
+		}
+	}
+	began := time.Now()
+	if got := ring.Cycles(20); len(got) != 2 || len(got[0]) != 2 || len(got[1]) != n || got[1][0] != 0 || got[1][n-1] != n-1 {
+		t.Errorf("%d cycles of a ring and a pair", len(got))
+	}
+	if got := dense.Cycles(300); len(got) != 300 || len(got[0]) != 1 || len(got[299]) != 2 {
+		t.Errorf("%d cycles of a dense graph", len(got))
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("took %s", took)
+	}
+}
+
 func TestOrderLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 40).Draw(t, "nodes")

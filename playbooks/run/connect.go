@@ -200,8 +200,8 @@ func (n *node) again(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for v, p := range plans {
-		if !sameChanges(p.Changes, n.r.plan.Vertices[v].Changes) {
+	for _, p := range plans {
+		if v := int32(p.ID - 1); !sameChanges(p.Changes, n.r.plan.Vertices[v].Changes) {
 			return &stopped{wire.Failure{Object: n.r.prog.Name(v), Kind: "deviation",
 				Cause: "the node is not any more as it was planned when the connection broke",
 				Hint:  "run the same apply again: it plans anew"}}

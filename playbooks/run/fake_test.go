@@ -36,7 +36,8 @@ type fleet struct {
 	forgot  map[string]bool
 	moved   map[string]bool // hosts whose plan differs since
 	odd     map[string]bool // hosts whose facts break their bounds
-	quick   bool            // steps take no time
+	skew    map[string]time.Duration
+	quick   bool // steps take no time
 	onDo    func(name string)
 	changes func(name string) []machine.Change
 }
@@ -57,7 +58,7 @@ func (f *fleet) Dial(_ context.Context, host string, mode wire.Mode, run string)
 	}
 	c := &fakeConn{f: f, host: host, mode: mode, out: make(chan wire.Message, 64), closed: make(chan struct{}), ids: map[uint32]string{}}
 	c.hello = wire.Hello{Protocol: wire.Protocol, Holder: f.holder[host], Resumed: f.began[host],
-		Facts: machine.Facts{Hostname: host, Clock: time.Now().UnixMilli()}}
+		Facts: machine.Facts{Hostname: host, Clock: time.Now().Add(f.skew[host]).UnixMilli()}}
 	if f.odd[host] {
 		c.hello.Facts.Hostname = "x\nSlurmctldHost=evil"
 	}

@@ -31,20 +31,18 @@ var validID = regexp.MustCompile(`^[0-9a-z]{13,16}$`)
 // ValidID says whether s can be a run id (and is safe in a path).
 func ValidID(s string) bool { return validID.MatchString(s) }
 
-// PlanID is the short id of a plan's content: 8 hex digits over the digest of the
+// planID is the short id of a plan's content: 8 hex digits over the digest of the
 // program and every change. Two plans with equal ids do the same.
-func planID(p *Plan) string {
+func planID(p *Plan, known *lists) string {
 	h := sha256.New()
 	field(h, p.Digest)
-	for _, v := range p.Vertices {
-		if len(v.Changes) == 0 {
-			continue
-		}
-		field(h, v.Name())
-		for _, c := range v.Changes {
-			field(h, fmt.Sprintf("%s %s %d", c.Table, c.Key, c.Nth))
-			hashState(h, c.Was)
-			hashState(h, c.Want)
+	var name []byte
+	for i := range p.Vertices {
+		v := &p.Vertices[i]
+		if k := known.of(v.Changes); k != nil {
+			name = fmt.Appendf(name[:0], "%q %q ", v.Step, v.Host)
+			name = append(name, k.content[:]...)
+			h.Write(name)
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))[:8]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"muster/modules/machine"
@@ -173,8 +174,9 @@ func value(m wire.Message) (wire.Message, bool) {
 // wireID is a vertex as the agent sees it; 0 stays free for "none".
 func wireID(v int32) uint32 { return uint32(v) + 1 }
 
-// getPlan sends the steps of the host and reads its base.
-func (n *node) getPlan(ctx context.Context) (map[int32]wire.VertexPlan, error) {
+// getPlan sends the steps of the host and reads its base: a plan for each of n.steps,
+// in their order.
+func (n *node) getPlan(ctx context.Context) ([]wire.VertexPlan, error) {
 	if err := n.send(ctx, wire.Steps{Vertices: n.steps}); err != nil {
 		return nil, err
 	}
@@ -190,21 +192,24 @@ func (n *node) getPlan(ctx context.Context) (map[int32]wire.VertexPlan, error) {
 }
 
 // sort checks that the agent planned what it was asked to, each step once.
-func (n *node) sort(base wire.Base) (map[int32]wire.VertexPlan, error) {
-	asked := map[uint32]bool{}
-	for _, v := range n.steps {
-		asked[v.ID] = true
+func (n *node) sort(base wire.Base) ([]wire.VertexPlan, error) {
+	if slices.EqualFunc(base.Plans, n.steps, func(p wire.VertexPlan, v wire.Vertex) bool { return p.ID == v.ID }) {
+		return base.Plans, nil // as agents do it
 	}
-	plans := map[int32]wire.VertexPlan{}
+	plans := make([]wire.VertexPlan, len(n.steps))
+	next := 0
 	for _, p := range base.Plans {
-		if !asked[p.ID] {
+		if next == len(n.steps) || n.steps[next].ID != p.ID {
+			next = slices.IndexFunc(n.steps, func(v wire.Vertex) bool { return v.ID == p.ID })
+		}
+		if next < 0 || plans[next].ID != 0 {
 			return nil, &breach{fmt.Sprintf("a plan for step %d, which was not asked or answered before", p.ID)}
 		}
-		delete(asked, p.ID)
-		plans[int32(p.ID-1)] = p
+		plans[next] = p
+		next++
 	}
-	if len(asked) > 0 {
-		return nil, &breach{fmt.Sprintf("%d steps without a plan", len(asked))}
+	if missing := len(n.steps) - len(base.Plans); missing > 0 {
+		return nil, &breach{fmt.Sprintf("%d steps without a plan", missing)}
 	}
 	return plans, nil
 }

@@ -56,12 +56,17 @@ func newPlan(prog *program.Program, id string) *Plan {
 	return p
 }
 
+// maxTold is how many differences are told one by one: a node may invent any
+// number of them.
+const maxTold = 20
+
 // unreported lists the planned changes that a finished vertex does not report:
 // the plan promised them.
 func unreported(planned, reported []machine.Change) []string {
 	var out []string
+	by := byIdentity(reported)
 	for _, want := range planned {
-		got, found := find(reported, want)
+		got, found := by[identity{want.Ref(), want.Nth}]
 		switch {
 		case !found:
 			out = append(out, fmt.Sprintf("%s was planned to change and did not", want.Ref()))
@@ -69,31 +74,50 @@ func unreported(planned, reported []machine.Change) []string {
 			out = append(out, fmt.Sprintf("%s changed in another way than planned", want.Ref()))
 		}
 	}
-	return out
+	return told(out)
 }
 
 // unplanned lists reported changes that the plan did not have; repairs are
 // something else.
 func unplanned(planned, reported []machine.Change) []string {
 	var out []string
+	by := byIdentity(planned)
 	for _, got := range reported {
 		if got.Outcome == machine.Repair {
 			continue
 		}
-		if _, found := find(planned, got); !found {
+		if _, found := by[identity{got.Ref(), got.Nth}]; !found {
 			out = append(out, fmt.Sprintf("%s changed and was not planned to", got.Ref()))
 		}
 	}
-	return out
+	return told(out)
 }
 
-func find(in []machine.Change, c machine.Change) (machine.Change, bool) {
-	for _, x := range in {
-		if x.Outcome != machine.Repair && x.Ref() == c.Ref() && x.Nth == c.Nth {
-			return x, true
+// told cuts a long list and says so.
+func told(list []string) []string {
+	if len(list) <= maxTold {
+		return list
+	}
+	return append(list[:maxTold:maxTold], fmt.Sprintf("and %d more", len(list)-maxTold))
+}
+
+// identity is what makes two changes the same one.
+type identity struct {
+	ref machine.Ref
+	nth int
+}
+
+// byIdentity finds changes: a list may have 100,000. The first of a kind counts, as
+// it does for who reads the list.
+func byIdentity(in []machine.Change) map[identity]machine.Change {
+	out := make(map[identity]machine.Change, len(in))
+	for _, c := range in {
+		id := identity{c.Ref(), c.Nth}
+		if _, known := out[id]; !known && c.Outcome != machine.Repair {
+			out[id] = c
 		}
 	}
-	return machine.Change{}, false
+	return out
 }
 
 // sameChanges compares two lists as a saved plan does: in order, unknown values

@@ -1,134 +1,36 @@
 package run
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"muster/inventory/hostlist"
-	"muster/modules/machine"
 	"muster/playbooks/event"
-	"muster/playbooks/program"
 	"muster/transport/wire"
 )
 
-// requests evaluates the configurations of all reachable hosts, with the facts
-// of this run or, for hosts that it does not reach, of earlier ones. A host for
-// which it cannot be done, because of what that host says of itself, fails alone;
-// when it can be done for none, the configuration is wrong.
-func (r *runner) requests() error {
-	facts := r.facts()
-	var problems unbound
-	bound := 0
-	for _, n := range r.nodes {
-		if n.state != event.Ready {
-			continue
-		}
-		list, err := r.prog.Bind.Requests(n.host, facts)
-		if err != nil {
-			problems = append(problems, hostError{n, err})
-			continue
-		}
-		bound++
-		n.steps = r.wireSteps(list)
-	}
-	if bound == 0 && len(problems) > 0 {
-		return problems
-	}
-	for _, p := range problems {
-		p.node.refuse(p.err)
-	}
-	return nil
-}
-
-// facts are those of this run, whatever became of the host since, and for hosts
-// that it has not reached those of earlier runs.
-func (r *runner) facts() map[string]machine.Facts {
-	facts := map[string]machine.Facts{}
-	for name, known := range r.o.Facts {
-		facts[name] = known.Facts
-	}
-	for _, n := range r.nodes {
-		if n.facts != nil {
-			facts[n.name] = *n.facts
-		}
-	}
-	return facts
-}
-
-// wireSteps turns requests into steps for the agent, and notes what is skipped
-// and what waits for a secret.
-func (r *runner) wireSteps(list []program.Request) []wire.Vertex {
-	var out []wire.Vertex
-	for _, q := range list {
-		p := &r.plan.Vertices[q.Vertex]
-		if q.Skip != "" {
-			p.Skip, p.State = q.Skip, event.Skipped
-			continue
-		}
-		if q.Pending {
-			r.pending[q.Vertex] = true
-		}
-		step := r.prog.Steps[r.prog.Vertices[q.Vertex].Step]
-		out = append(out, wire.Vertex{ID: wireID(q.Vertex), Name: step.Name, Module: step.Module,
-			Config: q.Config, TimeoutMS: step.Timeout.Milliseconds()})
-	}
-	return out
-}
-
-// planAll lets all agents plan.
-func (r *runner) planAll(ctx context.Context) {
-	r.each(event.Ready, func(n *node) {
-		if len(n.steps) == 0 {
-			n.rest("nothing to do here")
-			return
-		}
-		var plans map[int32]wire.VertexPlan
-		err := n.retry(ctx, func() (err error) {
-			plans, err = n.getPlan(ctx)
-			return err
-		})
-		switch {
-		case err == nil:
-			n.planned = true
-			r.takePlan(n, plans)
-		case ctx.Err() != nil:
-		case errors.As(err, new(*gone)):
-			n.end(event.Unreachable, err.Error())
-		default:
-			n.end(event.Failed, err.Error())
-		}
-	})
-	for _, n := range r.nodes {
-		if n.state != event.Ready && n.state != event.Finished {
-			r.plan.Unplanned[n.name] = n.cause
-		}
-	}
-}
-
 // takePlan keeps a host's plan and tells it. A host without changes is done: its
 // connection ends here. It touches only vertices of this host.
-func (r *runner) takePlan(n *node, plans map[int32]wire.VertexPlan) {
+func (r *runner) takePlan(n *node, plans []wire.VertexPlan) {
+	for _, got := range plans {
+		p := &r.plan.Vertices[got.ID-1]
+		p.Changes = r.lists.share(got.Changes)
+		if !p.Before { // or it is only compared after a reconnect
+			p.Failure = got.Failure
+		}
+	}
 	work := false
 	for _, v := range r.index[n.host] {
 		p := &r.plan.Vertices[v]
-		got, ok := plans[v]
-		if ok && !p.Before {
-			p.Changes, p.Failure = got.Changes, got.Failure
-		}
-		if ok && p.Before { // only compared after a reconnect
-			p.Changes = got.Changes
-		}
 		if p.Failure != nil {
 			p.State = event.Failed
 		}
 		work = work || !p.Before && (len(p.Changes) > 0 || p.Failure != nil)
 	}
 	for _, v := range r.index[n.host] {
-		p := r.plan.Vertices[v]
+		p := &r.plan.Vertices[v]
 		if !p.Before && (len(p.Changes) > 0 || p.State != "") {
 			n.emit(event.Event{Kind: event.PlanStep, Step: p.Step, Pos: r.pos(v), State: p.State,
 				Text: p.Skip, Changes: p.Changes, Failure: p.Failure})
@@ -136,6 +38,9 @@ func (r *runner) takePlan(n *node, plans map[int32]wire.VertexPlan) {
 	}
 	if !work {
 		n.rest("nothing to change")
+	}
+	if !work || r.o.Mode != wire.Apply {
+		n.steps = nil // nobody asks this node again
 	}
 }
 
@@ -197,12 +102,8 @@ func (r *runner) notes() {
 func (r *runner) regenerated() []string {
 	found := map[string]bool{}
 	for v := range r.plan.Vertices {
-		for _, c := range r.plan.Vertices[v].Changes {
-			for f, want := range c.Want {
-				if _, had := c.Was[f]; had && want.Unknown && want.Secret {
-					found[r.prog.Hosts[r.prog.Vertices[v].Host].Name] = true
-				}
-			}
+		if k := r.lists.of(r.plan.Vertices[v].Changes); k != nil && k.replaces {
+			found[r.prog.Hosts[r.prog.Vertices[v].Host].Name] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(found))
@@ -242,7 +143,7 @@ func age(d time.Duration) string {
 }
 
 func (r *runner) planDone() {
-	r.plan.ID = planID(r.plan)
+	r.plan.ID = planID(r.plan, r.lists)
 	sum := r.summary()
 	r.log.emit(event.Event{Kind: event.PlanDone, Summary: &sum})
 }

@@ -43,8 +43,12 @@ func ReadJournal(path string) (*Journal, error) {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	defer f.Close()
+	return parseJournal(f)
+}
+
+func parseJournal(r io.Reader) (*Journal, error) {
 	j := &Journal{Done: map[string]event.State{}, Exit: -1}
-	in := bufio.NewReader(f)
+	in := bufio.NewReader(r)
 	open := map[string]bool{}
 	for {
 		line, err := in.ReadBytes('\n')
@@ -75,7 +79,21 @@ func parseLine(line []byte) (event.Event, bool) {
 	if len(line) == 0 || len(line) > maxLine || json.Unmarshal(line, &e) != nil {
 		return event.Event{}, false
 	}
-	return e, e.Kind != ""
+	return e, whole(e)
+}
+
+// whole says that an event has what its kind always has: the readers of events
+// rely on it, and a file may hold anything.
+func whole(e event.Event) bool {
+	switch e.Kind {
+	case "":
+		return false
+	case event.PlanDone, event.RunSummary:
+		return e.Summary != nil
+	case event.PlanStep, event.StepStart, event.StepResult:
+		return e.Name() != ""
+	}
+	return true
 }
 
 func (j *Journal) take(e event.Event, open map[string]bool) {

@@ -157,10 +157,9 @@ func (r *runner) prepare(ctx context.Context) (int, error) {
 	if err := r.saveFacts(); err != nil {
 		return ExitFault, err
 	}
-	if err := r.requests(); err != nil {
+	if err := r.planAll(ctx); err != nil {
 		return ExitUsage, err
 	}
-	r.planAll(ctx)
 	if ctx.Err() != nil {
 		return ExitInterrupted, nil
 	}

@@ -255,6 +255,24 @@ func TestFactsOutOfBoundsFailTheirNodeAlone(t *testing.T) {
 	})
 }
 
+// TestClockThatIsWrong: said of the node that has it, and no failure.
+func TestClockThatIsWrong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, f := build("a b c", "one: a b c"), newFleet()
+		f.skew = map[string]time.Duration{"a": -6 * time.Minute, "b": 30 * time.Second}
+		_, e := apply(t, b, f, ExitOK)
+		var told []string
+		for _, x := range e.all {
+			if x.Kind == event.Warning {
+				told = append(told, x.Host+": "+x.Text)
+			}
+		}
+		if len(told) != 1 || !strings.HasPrefix(told[0], "a: clock differs by 6m0s") {
+			t.Errorf("warnings: %q", told)
+		}
+	})
+}
+
 func TestLocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, f := build("a b", "one: a b"), newFleet()

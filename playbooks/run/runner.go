@@ -22,6 +22,7 @@ type runner struct {
 	nodes []*node   // by host index
 	index [][]int32 // vertices of each host, in order
 	plan  *Plan
+	lists *lists // the changes in plan
 	// pending are vertices whose configuration holds a secret not made yet.
 	pending map[int32]bool
 	walk    *walk // nil before an apply begins
@@ -47,7 +48,7 @@ func newRunner(prog *program.Program, d Dialer, o Options) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{prog: prog, dial: d, o: o, log: log, began: time.Now(), pending: map[int32]bool{}}
+	r := &runner{prog: prog, dial: d, o: o, log: log, began: time.Now(), pending: map[int32]bool{}, lists: newLists()}
 	r.index = make([][]int32, len(prog.Hosts))
 	for v, x := range prog.Vertices {
 		r.index[x.Host] = append(r.index[x.Host], int32(v))

@@ -100,13 +100,31 @@ func ReadSaved(path string) (*Saved, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: not a saved plan", path)
 	}
-	dec, err := cbor.DecOptions{ByteStringToString: cbor.ByteStringToStringAllowed, UTF8: cbor.UTF8DecodeInvalid}.DecMode()
+	s, err := parseSaved(body)
+	if err != nil {
+		return nil, fmt.Errorf("%s: saved plan: %w", path, err)
+	}
+	return s, nil
+}
+
+// maxSavedItems is how many vertices or events a saved plan may have: 10,000 hosts
+// with 1,000 steps. The size of the file bounds the rest.
+const maxSavedItems = 10_000_000
+
+func parseSaved(body []byte) (*Saved, error) {
+	dec, err := cbor.DecOptions{ByteStringToString: cbor.ByteStringToStringAllowed, UTF8: cbor.UTF8DecodeInvalid,
+		MaxArrayElements: maxSavedItems, MaxMapPairs: maxSavedItems}.DecMode()
 	if err != nil {
 		return nil, err
 	}
 	s := &Saved{}
 	if err := dec.Unmarshal(body, s); err != nil {
-		return nil, fmt.Errorf("%s: saved plan: %w", path, err)
+		return nil, err
+	}
+	for i, e := range s.Events {
+		if !whole(e) {
+			return nil, fmt.Errorf("event %d: %q lacks what such an event has", i, e.Kind)
+		}
 	}
 	return s, nil
 }
@@ -146,7 +164,7 @@ func describe(list []machine.Change) string {
 	for _, c := range list {
 		out = append(out, describeOne(c))
 	}
-	return strings.Join(out, "; ")
+	return strings.Join(told(out), "; ")
 }
 
 func describeOne(c machine.Change) string {

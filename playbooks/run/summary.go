@@ -28,6 +28,13 @@ func (t *tally) add(list []machine.Change) {
 	}
 }
 
+func (t *tally) join(o tally) {
+	t.changes += o.changes
+	t.repairs += o.repairs
+	t.opaque += o.opaque
+	t.unknown += o.unknown
+}
+
 // summary counts how the run stands.
 func (r *runner) summary() event.Summary {
 	s := event.Summary{Plan: r.plan.ID, Hosts: len(r.nodes), Vertices: len(r.prog.Vertices)}
@@ -48,9 +55,10 @@ func (r *runner) summary() event.Summary {
 }
 
 func (r *runner) foreseen() (t tally) {
-	for _, p := range r.plan.Vertices {
-		if !p.Before {
-			t.add(p.Changes)
+	for v := range r.plan.Vertices {
+		p := &r.plan.Vertices[v]
+		if k := r.lists.of(p.Changes); k != nil && !p.Before {
+			t.join(k.tally)
 		}
 	}
 	return t

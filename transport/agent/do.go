@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"muster/modules/machine"
@@ -85,7 +86,7 @@ func (s *session) run(ctx context.Context, v wire.Vertex) ([]machine.Change, *wi
 	f := s.mask.failure(o.err)
 	if f != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		s.late = true
-		f.Kind, f.Hint = "timeout", fmt.Sprintf("the step has `timeout` %v", limit)
+		f.Kind, f.Hint = "timeout", strings.TrimPrefix(f.Hint+"; ", "; ")+fmt.Sprintf("the step has `timeout` %v", limit)
 	}
 	return o.changes, f
 }

@@ -1,9 +1,11 @@
 package agent
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"muster/modules/machine"
 	"muster/transport/wire"
@@ -26,7 +28,12 @@ func failure(err error) *wire.Failure {
 	var m *machine.Error
 	if errors.As(err, &m) {
 		f.Object, f.Cause = m.Object, strings.TrimPrefix(err.Error(), m.Object+": ")
-		f.Command, f.Exit, f.Stderr, f.Hint = m.Command, m.Exit, m.Stderr, m.Hint
+	}
+	for inner := err; errors.As(inner, &m); inner = m.Err { // the program and the hint may be those of a cause
+		if len(f.Command) == 0 {
+			f.Command, f.Exit, f.Stderr = m.Command, m.Exit, m.Stderr
+		}
+		f.Hint = cmp.Or(f.Hint, m.Hint)
 	}
 	var b *bug
 	switch {
@@ -36,6 +43,13 @@ func failure(err error) *wire.Failure {
 		f.Kind = "deviation"
 	case errors.Is(err, machine.ErrDiverged):
 		f.Kind = "diverged"
+	}
+	switch {
+	case f.Hint != "":
+	case errors.Is(err, syscall.ENOSPC):
+		f.Hint = "that file system is out of space or inodes: df -h and df -i on the node"
+	case errors.Is(err, syscall.EROFS):
+		f.Hint = "that file system is read-only; the kernel does that after an I/O error: see dmesg on the node"
 	}
 	return f
 }

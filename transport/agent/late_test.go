@@ -28,3 +28,14 @@ func TestStepAfterATimeoutAdopts(t *testing.T) {
 		}
 	}
 }
+
+// A plan waits as well: what a dead run has left is changing the node.
+func TestPlanAdopts(t *testing.T) {
+	n := newNode(t)
+	c, _, _ := n.dial(t, n.options(wire.Plan))
+	send(t, c, wire.Steps{Vertices: []wire.Vertex{vertex(t, 1, note{Path: "/a", Text: "one"})}})
+	recv[wire.Base](t, c)
+	if n.adopted != 1 {
+		t.Errorf("adopted %d times before the plan, want once", n.adopted)
+	}
+}

@@ -57,13 +57,12 @@ func (s *session) replace(vertices []wire.Vertex) error {
 	return nil
 }
 
-// load waits for what an earlier agent of the run has left running, and takes
-// over the base that it saved.
+// load waits for what an agent that is gone has left running, also where it is only
+// to plan (a package that is being unpacked would be neither there nor missing), and
+// takes over the base that an earlier agent of the run saved.
 func (s *session) load(ctx context.Context) error {
-	if s.Mode == wire.Apply {
-		if err := s.adopt(ctx); err != nil {
-			return err
-		}
+	if err := s.adopt(ctx); err != nil {
+		return err
 	}
 	if !s.resumed {
 		return nil

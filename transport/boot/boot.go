@@ -66,7 +66,7 @@ const script = `d=$1; u=$4; case "$(uname -sm)" in "Linux x86_64") s=$2;; "Linux
 	`a=$d/agent/$s; shift 4; ` +
 	`if [ $u = - ]; then :; else umask 022; t=$d/agent/.$s.$$; ` +
 	`mkdir -p $d/agent && chmod 755 $d/agent && head -c 67108864 $u >$t && echo "$s  $t" | sha256sum -c --status - ` +
-	`&& chmod 755 $t && sync $t && mv -f $t $a && rm -f $u || { rm -f $t; echo "muster: cannot install $a, uid $(id -u)" >&2; exit 125; }; fi; ` +
+	`&& chmod 755 $t && sync $t && mv -f $t $a && rm -f $u || { rm -f $t $u; echo "muster: cannot install $a, uid $(id -u)" >&2; exit 125; }; fi; ` +
 	`if [ -f $a ] && [ -x $a ]; then exec $a "$@"; fi; echo "muster: no agent for $(uname -sm), uid $(id -u)" >&2; exit 127`
 
 // Start starts the agent of a login and waits for its hello. It takes the shell
@@ -118,7 +118,8 @@ func upload(ctx context.Context, sh Shell, o Options, arch string) (string, erro
 	defer body.Close()
 	path, err := sh.Upload(ctx, "agent-"+digest, body)
 	if err != nil {
-		return "", &transport.Error{Stage: transport.Upload, Err: err}
+		return "", &transport.Error{Stage: transport.Upload, Err: err,
+			Hint: notUploaded(err)}
 	}
 	if !transport.PlainWord(path) {
 		return "", &transport.Error{Stage: transport.Upload, Err: fmt.Errorf("the home folder's name %q is not usable in a command", path)}

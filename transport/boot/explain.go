@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,12 @@ var (
 	ErrNotRoot        = errors.New("the login is not root")
 )
 
+// What to do about the two commonest objections.
+const (
+	wrongPassword = "it was tried once only, so that no account is locked: give the right one with -K or --become-password-file"
+	notSudoer     = "let the user run any command as root in sudoers, or log in as another one with -u"
+)
+
 // objections are what sudo and sudo-rs print in the C locale.
 var objections = []struct {
 	text string
@@ -27,17 +34,17 @@ var objections = []struct {
 	hint string
 }{
 	{"must have a tty", ErrNeedsTerminal, "add this line to sudoers: Defaults:%s !requiretty"},
-	{"not in the sudoers file", ErrNotAllowed, ""},
-	{"is not allowed to", ErrNotAllowed, ""},
-	{"may not run sudo", ErrNotAllowed, ""},
-	{"I'm afraid I can't do that", ErrNotAllowed, ""},
+	{"not in the sudoers file", ErrNotAllowed, notSudoer},
+	{"is not allowed to", ErrNotAllowed, notSudoer},
+	{"may not run sudo", ErrNotAllowed, notSudoer},
+	{"I'm afraid I can't do that", ErrNotAllowed, notSudoer},
 	{"password is required", ErrPasswordNeeded, "run muster with -K, which asks for it"},
 	{"authentication is required", ErrPasswordNeeded, "run muster with -K, which asks for it"},
 	{"password has expired", ErrPasswordWrong, "the password of the login has expired on the node"},
-	{"incorrect password", ErrPasswordWrong, ""},
-	{"incorrect authentication", ErrPasswordWrong, ""},
-	{"Authentication failed", ErrPasswordWrong, ""},
-	{"try again", ErrPasswordWrong, ""},
+	{"incorrect password", ErrPasswordWrong, wrongPassword},
+	{"incorrect authentication", ErrPasswordWrong, wrongPassword},
+	{"Authentication failed", ErrPasswordWrong, wrongPassword},
+	{"try again", ErrPasswordWrong, wrongPassword},
 	{"sudo: command not found", ErrNoSudo, "install sudo, or log in as root and leave become out"},
 	{"sudo: not found", ErrNoSudo, "install sudo, or log in as root and leave become out"},
 	{"‘sudo’: No such file", ErrNoSudo, "install sudo, or log in as root and leave become out"},
@@ -57,13 +64,37 @@ func (e *stderr) explain(ctx context.Context, p *Process, o Options, cause error
 		return nil
 	}
 	if found == nil {
-		found = &transport.Error{Stage: transport.Agent, Err: cause}
+		found = &transport.Error{Stage: transport.Agent, Err: cause, Hint: advice(exit, text, cause)}
 		if exit >= 0 {
 			found.Err = fmt.Errorf("the start command ended with exit status %d: %w", exit, cause)
 		}
 	}
 	found.Stderr = text
 	return found
+}
+
+// advice is what to do about a command that ended or spoke in another way than an
+// agent does.
+func advice(exit int, text string, cause error) string {
+	switch low := strings.ToLower(text); {
+	case strings.Contains(low, "no space left on device"):
+		return "that file system is out of space or inodes: df -h and df -i on the node"
+	case strings.Contains(low, "read-only file system"):
+		return "that file system is read-only; the kernel does that after an I/O error: see dmesg on the node"
+	case strings.Contains(text, "muster-agent: "):
+		return ""
+	case errors.Is(cause, transport.ErrHostile), exit >= 0:
+		return "the login's shell did something else than start the command: look at its rc files (~/.bashrc) and at `getent passwd` on the node"
+	}
+	return ""
+}
+
+// notUploaded is what to do about an upload that failed.
+func notUploaded(err error) string {
+	if strings.Contains(err.Error(), "version packet") { // text where the SFTP server's first words belong
+		return "the login prints something before the SFTP server starts: its rc files (~/.bashrc) have to be silent without a terminal"
+	}
+	return "is the login's home full, read-only or not its own? df -h ~ and ls -ld ~/.cache/muster on the node"
 }
 
 // object finds what sudo, the script or the agent objects to.
@@ -74,11 +105,11 @@ func (e *stderr) object(o Options, exit int, text string) *transport.Error {
 	case exit == 0:
 		return nil
 	case e.refused():
-		return sudoError(ErrPasswordWrong, "")
+		return sudoError(ErrPasswordWrong, wrongPassword)
 	case notRoot:
 		return sudoError(ErrNotRoot, "set become = true in the connection block")
 	case exit == installExit:
-		return &transport.Error{Stage: transport.Upload, Err: errors.New(last(text)), Hint: "is the disk full, or read-only?"}
+		return &transport.Error{Stage: transport.Upload, Err: errors.New(uninstalled(text)), Hint: cmp.Or(advice(-1, text, nil), "is the disk full, or read-only?")}
 	}
 	if !o.Become {
 		return nil
@@ -89,6 +120,17 @@ func (e *stderr) object(o Options, exit int, text string) *transport.Error {
 		}
 	}
 	return nil
+}
+
+// uninstalled is what the script says, and before it what the program said that
+// could not do its part.
+func uninstalled(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	said := strings.TrimSpace(lines[len(lines)-1])
+	if len(lines) > 1 {
+		said += ": " + strings.TrimSpace(lines[len(lines)-2])
+	}
+	return said
 }
 
 // exit waits for the end of the command and of what it prints.

@@ -118,12 +118,6 @@ func (e *stderr) refused() bool {
 	return e.prompts > 1
 }
 
-// last is the last line that says something.
-func last(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
-}
-
 func sudoError(err error, hint string) *transport.Error {
 	return &transport.Error{Stage: transport.Sudo, Err: err, Hint: hint}
 }

@@ -220,7 +220,18 @@ func connect(ctx context.Context, p peer, through *jump) (net.Conn, error) {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return nil, &transport.Error{Host: p.String(), Stage: stage, Err: err}
+	return nil, &transport.Error{Host: p.String(), Stage: stage, Err: err, Hint: unconnected(stage, err)}
+}
+
+// unconnected is what to do about a host that could not be connected to.
+func unconnected(stage transport.Stage, err error) string {
+	switch {
+	case stage == transport.Resolve:
+		return "give the host an `address` in the inventory, or make the name known here"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "the host is there and nothing listens: is sshd running, and `port` of the connection block right?"
+	}
+	return "is the host on, its `address` right, and no firewall in between?"
 }
 
 // chainKey names a chain of jump hosts, with all that makes one differ from

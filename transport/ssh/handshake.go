@@ -75,10 +75,11 @@ func explain(ctx context.Context, p peer, verified bool, tried string, err error
 	switch {
 	case ctx.Err() != nil:
 		e.Err = context.Cause(ctx)
+		e.Hint = "the host can be connected to and its sshd does not answer: it may be frozen or overloaded"
 	case errors.As(err, &refused) || strings.Contains(err.Error(), "unable to authenticate"):
 		e.Stage = transport.Auth
 		e.Err = fmt.Errorf("%s was refused by the server, which was offered %s", p.user, tried)
-		e.Hint = "it is not tried again: sshd counts failed logins"
+		e.Hint = "check `user` and `identity` in the connection block (or -u), and authorized_keys on the node; it is not tried again, because sshd counts failed logins"
 	}
 	return e
 }

@@ -113,13 +113,15 @@ func (l *login) Upload(ctx context.Context, name string, body io.Reader) (string
 	defer s.Close()
 	var c *sftp.Client
 	var f *sftp.File
+	said := &answers{left: maxAnswers}
 	err = l.bounded(ctx, uploadLimit, func() (err error) {
-		if c, err = startSFTP(s); err != nil {
+		if c, err = startSFTP(s, said); err != nil {
 			return err
 		}
 		f, err = create(c, name+"-"+strings.ToLower(rand.Text()[:8]))
 		return err
 	})
+	err = said.why(err)
 	if c != nil {
 		defer c.Close()
 	}
@@ -133,13 +135,14 @@ func (l *login) Upload(ctx context.Context, name string, body io.Reader) (string
 	return f.Name(), nil
 }
 
-func startSFTP(s *ssh.Session) (*sftp.Client, error) {
+func startSFTP(s *ssh.Session, said *answers) (*sftp.Client, error) {
 	in, err1 := s.StdinPipe()
 	out, err2 := s.StdoutPipe()
 	if err := errors.Join(err1, err2, s.RequestSubsystem("sftp")); err != nil {
 		return nil, err
 	}
-	return sftp.NewClientPipe(out, in, sftp.UseConcurrentWrites(true))
+	said.r = out
+	return sftp.NewClientPipe(said, in, sftp.UseConcurrentWrites(true))
 }
 
 // create makes the file, and removes what an upload left that was cut off a day

@@ -54,32 +54,54 @@ func (w *Writer) Sync() error {
 	return err
 }
 
-// Write writes one message as one frame, in one call of the underlying writer.
+// Write writes one message as one frame, in one call of the underlying writer. The
+// error is an *EncodeError when the message makes no frame: nothing was written then.
 func (w *Writer) Write(m Message) error {
-	b, err := Marshal(m)
-	if err != nil {
-		return err
+	b := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(b)
+	b.Reset()
+	if err := marshal(b, m); err != nil {
+		return &EncodeError{err}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	_, err = w.w.Write(b)
+	_, err := w.w.Write(b.Bytes())
 	return err
 }
+
+// buffers are for frames on their way out: that of a host's steps is some 64 KiB, and
+// it grows to that once, not once for each host.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// EncodeError is about a message that does not fit into a frame.
+type EncodeError struct{ err error }
+
+func (e *EncodeError) Error() string { return e.err.Error() }
+
+// Unwrap gives the cause.
+func (e *EncodeError) Unwrap() error { return e.err }
 
 // Marshal gives the frame of a message: four bytes of length (big endian, of
 // what follows), one of type, and the content.
 func Marshal(m Message) ([]byte, error) {
 	var b bytes.Buffer
+	if err := marshal(&b, m); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+func marshal(b *bytes.Buffer, m Message) error {
 	b.Write([]byte{0, 0, 0, 0, byte(m.frame())})
-	if err := encoding.MarshalToBuffer(m, &b); err != nil {
-		return nil, fmt.Errorf("frame %T: %w", m, err)
+	if err := encoding.MarshalToBuffer(m, b); err != nil {
+		return fmt.Errorf("frame %T: %w", m, err)
 	}
 	n := b.Len() - 4
 	if n > MaxFrame {
-		return nil, fmt.Errorf("frame %T: %d bytes, at most %d are allowed", m, n, MaxFrame)
+		return fmt.Errorf("frame %T: %d bytes, at most %d are allowed", m, n, MaxFrame)
 	}
 	binary.BigEndian.PutUint32(b.Bytes(), uint32(n))
-	return b.Bytes(), nil
+	return nil
 }
 
 // Reader reads frames. One goroutine may use it.

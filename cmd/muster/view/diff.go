@@ -27,13 +27,16 @@ func diff(was, want machine.Value) []string {
 	case binary(was.S) || binary(want.S):
 		return []string{fmt.Sprintf("(not text: %d bytes -> %d bytes)", len(was.S), len(want.S))}
 	}
-	text := udiff.Unified("was", "want", was.S, want.S)
 	var out []string
+	if was.S == "" { // a new file: there is nothing to compare it with
+		for line := range strings.Lines(want.S) {
+			out = append(out, Line("+"+strings.ReplaceAll(strings.TrimSuffix(line, "\n"), "\t", "    ")))
+		}
+		return out
+	}
+	text := udiff.Unified("was", "want", was.S, want.S)
 	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
 		if strings.HasPrefix(line, "--- was") || strings.HasPrefix(line, "+++ want") || strings.HasPrefix(line, `\ No newline`) {
-			continue
-		}
-		if was.S == "" && strings.HasPrefix(line, "@@") {
 			continue
 		}
 		out = append(out, Line(strings.ReplaceAll(line, "\t", "    ")))

@@ -90,7 +90,7 @@ func (p *Plan) writeHead(b *strings.Builder) {
 	fmt.Fprintln(b, p.paint.bold.Render(title))
 	for _, action := range []string{"restart", "reload", "start", "stop"} {
 		for _, unit := range slices.Sorted(maps.Keys(h.daemons[action])) {
-			p.line(b, action, Line(strings.TrimSuffix(unit, ".service"))+" on "+nodes(distinct(h.daemons[action][unit])))
+			p.line(b, action, Line(strings.TrimSuffix(unit, ".service"))+" on "+p.nodes(distinct(h.daemons[action][unit])))
 		}
 	}
 	p.packages(b)
@@ -98,7 +98,7 @@ func (p *Plan) writeHead(b *strings.Builder) {
 		p.line(b, "reboot", rebootText(h.reboots))
 	}
 	for _, name := range slices.Sorted(maps.Keys(h.opaque)) {
-		p.line(b, "always runs", Line(name)+" on "+nodes(distinct(h.opaque[name]))+", what it changes cannot be predicted")
+		p.line(b, "always runs", Line(name)+" on "+p.nodes(distinct(h.opaque[name]))+", what it changes cannot be predicted")
 	}
 	if h.unknown > 0 {
 		p.line(b, "unknown", count(h.unknown, "change has a value", "changes have values")+" known only after apply")
@@ -131,7 +131,7 @@ func (p *Plan) packages(b *strings.Builder) {
 			for _, on := range list {
 				hosts = append(hosts, on...)
 			}
-			p.line(b, verb, count(len(list), "package", "packages")+" on "+nodes(distinct(hosts)))
+			p.line(b, verb, count(len(list), "package", "packages")+" on "+p.nodes(distinct(hosts)))
 		}
 	}
 	for _, verb := range []string{"remove", "downgrade"} {

@@ -24,12 +24,13 @@ type Lines struct {
 	w       io.Writer
 	paint   Paint
 	running map[string]time.Time // since when, by vertex
+	said    map[string]string    // the last line of output, by vertex
 	lost    map[string]time.Time // since when, by host
 }
 
 // NewLines writes to w, for a run with the usual Reconnect.
 func NewLines(w io.Writer, p Paint) *Lines {
-	return &Lines{Reconnect: run.DefaultReconnect, w: w, paint: p, running: map[string]time.Time{}, lost: map[string]time.Time{}}
+	return &Lines{Reconnect: run.DefaultReconnect, w: w, paint: p, running: map[string]time.Time{}, said: map[string]string{}, lost: map[string]time.Time{}}
 }
 
 // Emit implements event.Sink.
@@ -44,13 +45,14 @@ func (l *Lines) Emit(e event.Event) {
 		}
 	case event.StepResult:
 		delete(l.running, e.Name())
+		delete(l.said, e.Name())
 		l.result(e)
 	case event.StepOutput:
 		l.output(e)
 	case event.NodeState:
 		l.node(e)
 	case event.Warning:
-		l.line(l.paint.yellow.Render("warning"), place(e), strings.ReplaceAll(Text(e.Text), "\n", "\n  "))
+		l.line(l.paint.yellow.Render("warning"), place(e), block(e.Text))
 	case event.Interrupt:
 		l.line(l.paint.yellow.Render("stop"), "", Line(e.Text))
 	}
@@ -73,10 +75,12 @@ func (l *Lines) result(e event.Event) {
 }
 
 func (l *Lines) output(e event.Event) {
+	text := strings.TrimSuffix(e.Text, "\n")
+	l.said[e.Name()] = text[strings.LastIndexByte(text, '\n')+1:]
 	if !l.Verbose {
 		return
 	}
-	for line := range strings.SplitSeq(strings.TrimSuffix(e.Text, "\n"), "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		l.line("output", e.Name(), l.paint.dim.Render("| "+Line(line)))
 	}
 }
@@ -99,6 +103,15 @@ func (l *Lines) node(e event.Event) {
 			l.line(string(e.State), e.Host, Line(e.Text))
 		}
 	}
+}
+
+// block is a text of several lines, each of them bounded: a node may have a say in it.
+func block(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = Line(line)
+	}
+	return strings.Join(lines, "\n  ")
 }
 
 func place(e event.Event) string {
@@ -132,7 +145,11 @@ func (l *Lines) Beat(now time.Time) {
 			continue
 		}
 		if d := now.Sub(l.running[name]); d >= 30*time.Second {
-			l.line("running", name, "for "+d.Round(time.Second).String())
+			text := "for " + d.Round(time.Second).String()
+			if said := l.said[name]; said != "" {
+				text += ", says: " + Line(said)
+			}
+			l.line("running", name, text)
 		}
 	}
 }

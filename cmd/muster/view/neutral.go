@@ -65,5 +65,12 @@ func Line(s string) string {
 	if len(s) > maxLine {
 		s, cut = strings.ToValidUTF8(s[:maxLine], ""), " …"
 	}
-	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(Text(s)) + cut
+	s = Text(s)
+	if strings.ContainsAny(s, "\n\t") {
+		s = breaks.Replace(s)
+	}
+	return s + cut
 }
+
+// breaks are what Text leaves and a line cannot have.
+var breaks = strings.NewReplacer("\n", `\n`, "\t", `\t`)

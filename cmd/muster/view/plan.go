@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"muster/inventory/hostlist"
+	"muster/modules/machine"
 	"muster/playbooks/event"
 )
 
@@ -25,6 +26,11 @@ type Plan struct {
 	hosts map[string]event.Event // last node state
 	head  head
 	sum   event.Summary
+	// folded are the last names that nodes was asked for: most steps are of the same hosts.
+	folded struct {
+		names []string
+		text  string
+	}
 }
 
 // planStep is one step over all its hosts.
@@ -32,6 +38,9 @@ type planStep struct {
 	name, pos string
 	groups    []*planGroup
 	byKey     map[digest]*planGroup
+	// byList finds the group of a list of changes that was seen before: hosts that do
+	// the same mostly share one list.
+	byList map[*machine.Change]*planGroup
 }
 
 // planGroup are hosts with the same changes, shown as those of the first one.
@@ -40,6 +49,8 @@ type planGroup struct {
 	text  string
 	shape digest
 	hosts []string
+	// changes are the list of its first host with any.
+	changes []machine.Change
 }
 
 // maxAlike is how many groups of a step that differ only in values are shown.
@@ -60,7 +71,7 @@ func (p *Plan) Order(names []string) {
 func (p *Plan) step(name string) *planStep {
 	s := p.index[name]
 	if s == nil {
-		s = &planStep{name: name, byKey: map[digest]*planGroup{}}
+		s = &planStep{name: name, byKey: map[digest]*planGroup{}, byList: map[*machine.Change]*planGroup{}}
 		p.index[name] = s
 		p.steps = append(p.steps, s)
 	}
@@ -85,6 +96,23 @@ func (p *Plan) take(e event.Event) {
 	s := p.step(e.Step)
 	s.pos = e.Pos
 	p.head.take(e)
+	plain := e.Failure == nil && e.State != event.Skipped && len(e.Changes) > 0
+	if plain {
+		if g := s.byList[&e.Changes[0]]; g != nil && len(g.changes) == len(e.Changes) && e.Host >= g.first {
+			g.hosts = append(g.hosts, e.Host)
+			return
+		}
+	}
+	g := p.group(s, e)
+	g.hosts = append(g.hosts, e.Host)
+	if plain && g.changes == nil {
+		g.changes = e.Changes
+		s.byList[&e.Changes[0]] = g
+	}
+}
+
+// group finds the group of an event by what is shown of it, or makes it.
+func (p *Plan) group(s *planStep, e event.Event) *planGroup {
 	b := newDraft()
 	for _, c := range e.Changes {
 		p.change(b, c)
@@ -109,7 +137,7 @@ func (p *Plan) take(e event.Event) {
 	if e.Host < g.first {
 		g.first, g.text = e.Host, b.text.String()
 	}
-	g.hosts = append(g.hosts, e.Host)
+	return g
 }
 
 // Write shows the plan.
@@ -147,7 +175,7 @@ func (p *Plan) writeStep(b *strings.Builder, s *planStep) {
 		if many && g != same[0] {
 			continue
 		}
-		fmt.Fprintf(b, "  %s:\n%s", nodes(g.hosts), g.text)
+		fmt.Fprintf(b, "  %s:\n%s", p.nodes(g.hosts), g.text)
 		if many {
 			more := 0
 			for _, other := range same[1:] {
@@ -156,6 +184,14 @@ func (p *Plan) writeStep(b *strings.Builder, s *planStep) {
 			fmt.Fprintf(b, "  %s\n", p.paint.dim.Render(fmt.Sprintf("… %d more nodes differ only in their own values (-v shows them)", more)))
 		}
 	}
+}
+
+// nodes is the function nodes for names in order.
+func (p *Plan) nodes(names []string) string {
+	if p.folded.text == "" || !slices.Equal(p.folded.names, names) {
+		p.folded.names, p.folded.text = names, nodes(names)
+	}
+	return p.folded.text
 }
 
 // nodes words a set of hosts: "3 nodes dgx[01-03]", "1 node mgmt01".

@@ -174,9 +174,10 @@ func TestALostNodeIsWaitedFor(t *testing.T) {
 	l.Emit(event.Event{Kind: event.NodeState, Host: "node02", State: event.Lost, Text: "node02: connect: refused", Time: at.Add(time.Minute)})
 	l.Beat(at.Add(2 * time.Minute))
 	l.Emit(event.Event{Kind: event.NodeState, Host: "node02", State: event.Ready, Text: "back"})
+	l.Emit(event.Event{Kind: event.StepOutput, Host: "node01", Step: "file[x]", Text: "one\nwaiting for \x1b[31m\n"})
 	l.Beat(at.Add(3 * time.Minute))
 	want := "lost  node02  connect: refused\nwaiting  node02  is gone, giving up in 4m0s\nrunning  file[x]@node01  for 2m0s\n" +
-		"ready  node02  back\nrunning  file[x]@node01  for 3m0s\nrunning  file[x]@node02  for 3m0s\n"
+		"ready  node02  back\nrunning  file[x]@node01  for 3m0s, says: waiting for \\x1b[31m\nrunning  file[x]@node02  for 3m0s\n"
 	if out.String() != want {
 		t.Errorf("shown\n%s\nwant\n%s", out.String(), want)
 	}

@@ -73,7 +73,7 @@ func (r *Report) Write(w io.Writer) error {
 	}
 	s := r.sum
 	title := "Done:"
-	if s.Exit == run.ExitInterrupted {
+	if s.Exit == run.ExitInterrupted || s.Exit == run.ExitFault {
 		title = "Stopped:"
 	}
 	fmt.Fprintf(&b, "%s %s changed, %s already so", r.paint.bold.Render(title),

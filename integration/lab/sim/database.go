@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -11,7 +12,7 @@ import (
 )
 
 // database answers the mariadb client as far as muster speaks to it: databases,
-// accounts and grants. Its words are fixtures: those that the mariadb module parses.
+// accounts and grants, in the words that were recorded.
 type database struct {
 	mu       sync.Mutex
 	names    map[string]bool
@@ -29,7 +30,7 @@ func newDatabase() *database {
 
 var (
 	showDatabase = regexp.MustCompile("^SHOW CREATE DATABASE `([^`]+)`$")
-	showGrants   = regexp.MustCompile(`^SHOW GRANTS FOR ('[^']+'@'[^']+')$`)
+	showGrants   = regexp.MustCompile(`^SHOW GRANTS FOR ('([^']+)'@'([^']+)')$`)
 
 	makeDatabase = regexp.MustCompile("^CREATE DATABASE IF NOT EXISTS `([^`]+)`$")
 	setAccount   = regexp.MustCompile(`^(?:CREATE USER IF NOT EXISTS|ALTER USER) ('[^']+'@'[^']+') IDENTIFIED BY PASSWORD '([^']+)'$`)
@@ -43,25 +44,22 @@ func (d *database) ask(statement string) (res machine.Result, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if m := showDatabase.FindStringSubmatch(statement); m != nil {
-		if !d.names[m[1]] {
-			return machine.Result{Exit: 1, Stderr: fmt.Sprintf("ERROR 1049 (42000) at line 1: Unknown database '%s'\n", m[1])}, true
+		name := "no database"
+		if d.names[m[1]] {
+			name = "database"
 		}
-		return machine.Result{Stdout: fmt.Sprintf("%s\tCREATE DATABASE `%s`\n", m[1], m[1])}, true
+		return answer(name, "", nil, "{database}", m[1])
 	}
 	m := showGrants.FindStringSubmatch(statement)
 	if m == nil {
 		return machine.Result{}, false
 	}
-	a := d.accounts[m[1]]
+	a, name := d.accounts[m[1]], "account"
 	if a == nil {
-		return machine.Result{Exit: 1, Stderr: "ERROR 1141 (42000) at line 1: There is no such grant defined\n"}, true
+		name = "no account"
 	}
-	who := strings.ReplaceAll(m[1], "'", "`")
-	out := fmt.Sprintf("GRANT USAGE ON *.* TO %s IDENTIFIED BY PASSWORD '%s'\n", who, a.hash)
-	for _, what := range a.grants {
-		out += fmt.Sprintf("GRANT %s TO %s\n", what, who)
-	}
-	return machine.Result{Stdout: out}, true
+	a = cmp.Or(a, &account{})
+	return answer(name, "{grant}", a.grants, "{name}", m[2], "{host}", m[3], "{hash}", a.hash)
 }
 
 // change runs statements, one a line; it stops at the first that it does not know.

@@ -22,6 +22,8 @@ type Options struct {
 	// HostKey is every node's; Client is the key that may log in, as any user.
 	HostKey ssh.Signer
 	Client  ssh.PublicKey
+	// Evil are the nodes, by name, that have something else in place of an agent.
+	Evil map[string]Evil
 }
 
 // MaxNodes is how many addresses 127.77.0.0/16 has for nodes.
@@ -31,8 +33,34 @@ const MaxNodes = 1<<16 - 2
 type Fleet struct {
 	Port    int // the same for all nodes
 	servers []*server
+	ctx     context.Context // of the fleet's life
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
+
+	mu            sync.Mutex
+	waiting, peak int // connections that have not authenticated, and the most of them
+}
+
+// Peak is how many connections there were at most, over all nodes, that had not
+// authenticated yet.
+func (f *Fleet) Peak() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.peak
+}
+
+// greet counts a connection; the function that it returns does so when it has
+// authenticated, or is gone.
+func (f *Fleet) greet() (known func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waiting++
+	f.peak = max(f.peak, f.waiting)
+	return sync.OnceFunc(func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.waiting--
+	})
 }
 
 // server is one node's SSH server.
@@ -41,6 +69,7 @@ type server struct {
 	fleet    *Fleet
 	config   *ssh.ServerConfig
 	listener net.Listener
+	evil     Evil // nil for an agent
 
 	mu     sync.Mutex
 	closed bool
@@ -71,7 +100,7 @@ func Start(o Options) (*Fleet, error) {
 
 func start(o Options) (*Fleet, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	f := &Fleet{cancel: cancel}
+	f := &Fleet{ctx: ctx, cancel: cancel}
 	config := &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 		if !bytes.Equal(key.Marshal(), o.Client.Marshal()) {
 			return nil, errors.New("not the lab's key")
@@ -86,9 +115,9 @@ func start(o Options) (*Fleet, error) {
 			return nil, fmt.Errorf("node %s: %w", name, err)
 		}
 		f.Port = l.Addr().(*net.TCPAddr).Port
-		s := &server{node: newNode(name, filepath.Join(o.Dir, name)), fleet: f, config: config, listener: l, open: map[net.Conn]bool{}}
+		s := &server{node: newNode(name, filepath.Join(o.Dir, name)), fleet: f, config: config, listener: l, evil: o.Evil[name], open: map[net.Conn]bool{}}
 		f.servers = append(f.servers, s)
-		f.wg.Go(func() { s.accept(ctx) })
+		f.wg.Go(func() { s.accept(ctx, l) })
 	}
 	return f, nil
 }
@@ -102,8 +131,8 @@ func (f *Fleet) Close() {
 	f.wg.Wait()
 }
 
-// CloseNode ends one node's server and its connections. It is false for a name
-// that no node has.
+// CloseNode ends one node's server and its connections; OpenNode brings it back. It is
+// false for a name that no node has.
 func (f *Fleet) CloseNode(name string) bool {
 	for _, s := range f.servers {
 		if s.name == name {
@@ -115,9 +144,9 @@ func (f *Fleet) CloseNode(name string) bool {
 }
 
 func (s *server) close() {
-	_ = s.listener.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	_ = s.listener.Close()
 	s.closed = true
 	for c := range s.open {
 		_ = c.Close()

@@ -15,6 +15,7 @@ var brought = map[string][]machine.Item{
 		user("mysql", "108"), group("mysql", "108"), folder("/etc/mysql", "root", "0755"), folder("/etc/mysql/mariadb.conf.d", "root", "0755"),
 		folder("/var/lib/mysql", "mysql", "0755"), folder("/var/lib/mysql/mysql", "mysql", "0700"), unit("mariadb.service"),
 	},
+	"cron":         {folder("/etc/cron.d", "root", "0755"), unit("cron.service")},
 	"slurm-client": slurmItems(),
 	"slurmdbd":     slurmItems("slurmdbd.service"),
 	"slurmctld":    slurmItems("slurmctld.service"),

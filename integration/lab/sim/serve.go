@@ -14,9 +14,9 @@ import (
 	"muster/transport/boot"
 )
 
-func (s *server) accept(ctx context.Context) {
+func (s *server) accept(ctx context.Context, l net.Listener) {
 	for {
-		c, err := s.listener.Accept()
+		c, err := l.Accept()
 		if err != nil {
 			return
 		}
@@ -45,7 +45,15 @@ func (s *server) add(c net.Conn) bool {
 
 // login serves one connection: sessions, and nothing else.
 func (s *server) login(ctx context.Context, c net.Conn) {
-	conn, channels, requests, err := ssh.NewServerConn(c, s.config)
+	known := s.fleet.greet()
+	config := *s.config
+	config.AuthLogCallback = func(_ ssh.ConnMetadata, _ string, err error) {
+		if err == nil { // and the client is told after this
+			known()
+		}
+	}
+	conn, channels, requests, err := ssh.NewServerConn(c, &config)
+	known()
 	if err != nil {
 		return
 	}
@@ -96,6 +104,9 @@ func (s *server) command(ctx context.Context, ch ssh.Channel, line string) int {
 		text, exit := boot.NoAgent("Linux x86_64")
 		_, _ = io.WriteString(ch.Stderr(), text)
 		return exit
+	}
+	if s.evil != nil {
+		return s.evil(Session{Args: args, Digest: digest, In: ch, Out: ch, Err: ch.Stderr()})
 	}
 	// Only a reader: the channel has to stay open for the exit code.
 	in := struct{ io.Reader }{ch}

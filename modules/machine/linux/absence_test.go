@@ -20,7 +20,7 @@ func TestValueInputOfARecordedUnit(t *testing.T) {
 	u := unitState{invocation: "i", start: 1 << 50, began: 1 << 50}
 	must(t, s.records.save(unit, record{Invocation: "i", Start: u.start, Inputs: map[string]string{"restart:package:x": "d"}}))
 	read := func() string {
-		got, err := s.inputs(unit, u, []string{field})
+		got, err := s.inputs(t.Context(), unit, u, []string{field})
 		must(t, err)
 		return got[field]
 	}

@@ -71,10 +71,8 @@ func (a *apt) refresh(ctx context.Context) (time.Time, error) {
 		return info.ModTime(), nil
 	}
 	// apt's own user fetches into lists/partial.
-	for _, d := range []string{a.dir, filepath.Join(a.dir, "lists")} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
-			return time.Time{}, err
-		}
+	if err := errors.Join(os.MkdirAll(a.dir, 0o755), a.seed(), os.MkdirAll(filepath.Join(a.dir, "lists"), 0o755)); err != nil {
+		return time.Time{}, err
 	}
 	argv := append([]string{"apt-get"}, a.options()...)
 	argv = append(argv, "-o", "APT::Update::Error-Mode=any", "update")

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"muster/modules/machine"
 )
 
 // lockFiles are the files that dpkg and apt lock (fcntl locks; the files themselves
@@ -19,14 +21,14 @@ var lockFiles = []string{"var/lib/dpkg/lock-frontend", "var/lib/dpkg/lock", "var
 // waitLocks waits until nobody holds the package system, and says who does
 // meanwhile. apt would wait silently.
 func (s *Store) waitLocks(ctx context.Context) error {
-	deadline, told := time.Now().Add(lockTime), time.Time{}
+	start, told := time.Now(), time.Time{}
 	for {
 		holder, err := s.lockHolder()
 		if err != nil || holder == "" {
 			return err
 		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("package lock: held by %s for more than %s", holder, lockTime)
+		if time.Since(start) > lockTime {
+			return lockError(holder, start)
 		}
 		if time.Since(told) > 30*time.Second {
 			say(ctx, "waiting for the package lock, held by "+holder)
@@ -34,10 +36,17 @@ func (s *Store) waitLocks(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("package lock: held by %s: %w", holder, context.Cause(ctx))
+			return lockError(holder, start)
 		case <-time.After(time.Second):
 		}
 	}
+}
+
+// lockError says who did not let go of the package system.
+func lockError(holder string, since time.Time) error {
+	waited := time.Since(since).Round(time.Second)
+	return &machine.Error{Object: "package lock", Op: "wait", Err: fmt.Errorf("held by %s, not free within %s", holder, waited),
+		Hint: "let that process end on the node (unattended-upgrades takes minutes), then run the same again; no lock is ever taken away by force"}
 }
 
 // lockHolder names who holds one of the locks: "apt-get (process 4711)".

@@ -34,20 +34,19 @@ func (d *dpkg) path(parts ...string) string {
 	return filepath.Join(append([]string{d.root, "var/lib/dpkg"}, parts...)...)
 }
 
-// mergeTries is how often dpkg's files are read again because a running dpkg merged
-// its journal meanwhile; it does so once in some hundred changes of status.
-const mergeTries = 20
+// mergeTime is how long dpkg's files are read again because a running dpkg merged its
+// journal meanwhile; it does so once in some hundred changes of status.
+const mergeTime = 5 * time.Second
 
 // packages gives the entries of the status file, read again when it has changed.
 func (d *dpkg) packages() (list map[string]deb, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for range mergeTries {
-		if list, err = d.read(); !errors.Is(err, errMerged) {
-			break
+	for end := time.Now().Add(mergeTime); ; time.Sleep(time.Millisecond) {
+		if list, err = d.read(); !errors.Is(err, errMerged) || time.Now().After(end) {
+			return list, err
 		}
 	}
-	return list, err
 }
 
 // errMerged: a part of dpkg's journal went while it was read.

@@ -97,7 +97,11 @@ func TestJobDetached(t *testing.T) {
 	if !poll(ctx, 5*time.Second, func() bool { _, err := os.Stat(mark); return err == nil }) {
 		t.Error("the job died with its agent")
 	}
-	if left, _ := filepath.Glob(filepath.Join(s.dir, "runs/r/jobs/1.in")); len(left) > 0 {
+	noInput := func() bool {
+		left, _ := filepath.Glob(filepath.Join(s.dir, "runs/r/jobs/*.in"))
+		return len(left) == 0
+	}
+	if !poll(ctx, 5*time.Second, noInput) {
 		t.Error("the input is still on the disk")
 	}
 }

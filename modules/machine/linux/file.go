@@ -161,9 +161,10 @@ func fileError(name, op string, err error) error {
 	}
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		e.Hint = "the file system is out of space or inodes: df -h and df -i on the node"
+		m := mountOf(name)
+		e.Hint = fmt.Sprintf("the file system mounted on %s is out of space or inodes: df -h %s and df -i %s on the node", m, m, m)
 	case errors.Is(err, unix.EROFS):
-		e.Hint = "the file system is read-only; the kernel may have remounted it after an I/O error"
+		e.Hint = "the file system mounted on " + mountOf(name) + " is read-only; the kernel does that after an I/O error: see dmesg on the node"
 	case errors.Is(err, fs.ErrNotExist):
 		e.Hint = "the folder that it belongs into does not exist; a directory step can make it"
 	}

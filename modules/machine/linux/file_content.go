@@ -19,19 +19,24 @@ func (p place) putContent(content string, a attr, now stat) error {
 	}
 	f := os.NewFile(uintptr(fd), p.path)
 	defer f.Close()
+	p.did("create", temp)
 	err = a.set(f)
 	if err == nil && now.kind == "file" {
 		// An access list brings its own idea of the mode.
-		err = errors.Join(p.keepLabels(f), unix.Fchmod(fd, a.mode))
+		err = errors.Join(p.keepLabels(f, now.uid == a.uid), unix.Fchmod(fd, a.mode))
 	}
 	if err == nil {
+		p.did("attributes", temp)
 		_, err = f.WriteString(content)
+		p.did("write", temp)
 	}
 	if err == nil {
 		err = f.Sync()
+		p.did("sync", temp)
 	}
 	if err == nil {
 		err = unix.Renameat(p.dir, temp, p.dir, p.base)
+		p.did("rename", temp)
 	}
 	if err != nil {
 		unix.Unlinkat(p.dir, temp, 0)
@@ -50,7 +55,7 @@ func (p place) overwrite(content string, a attr) error {
 		return err
 	}
 	defer f.Close()
-	if err := a.set(f); err != nil {
+	if err := errors.Join(p.alone(f), a.set(f)); err != nil {
 		return err
 	}
 	// Cut last: who reads meanwhile finds too much rather than nothing.
@@ -62,22 +67,23 @@ func (p place) overwrite(content string, a attr) error {
 
 // keepLabels carries security labels (SELinux, SMACK) and access lists over to
 // the file that takes the old one's place. Capabilities and measurements belong to
-// the old content and are not carried.
-func (p place) keepLabels(to *os.File) error {
+// the old content and are not carried. Neither is the access list of a file that
+// changes its owner: who made it may have let himself in.
+func (p place) keepLabels(to *os.File, list bool) error {
 	from, err := p.open(unix.O_RDONLY)
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	list := make([]byte, 64<<10)
-	n, err := unix.Flistxattr(int(from.Fd()), list)
+	names := make([]byte, 64<<10)
+	n, err := unix.Flistxattr(int(from.Fd()), names)
 	if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.ENOSYS) {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	for name := range strings.SplitSeq(strings.TrimRight(string(list[:n]), "\x00"), "\x00") {
-		if !carried(name) {
+	for name := range strings.SplitSeq(strings.TrimRight(string(names[:n]), "\x00"), "\x00") {
+		if !carried(name) || name == accessList && !list {
 			continue
 		}
 		value := make([]byte, 64<<10)
@@ -92,11 +98,13 @@ func (p place) keepLabels(to *os.File) error {
 	return nil
 }
 
+const accessList = "system.posix_acl_access"
+
 func carried(name string) bool {
 	switch name {
 	case "security.capability", "security.ima", "security.evm":
 		return false
-	case "system.posix_acl_access":
+	case accessList:
 		return true
 	}
 	return strings.HasPrefix(name, "security.")

@@ -27,12 +27,14 @@ func (s *Store) putFile(_ context.Context, it machine.Item, was machine.State) e
 		return fileError(name, "write", err)
 	}
 	defer p.close()
+	p.seen = s.seen
 	now, err := p.stat()
 	if absent(err) {
 		now = stat{}
 	} else if err != nil {
 		return fileError(name, "write", err)
 	}
+	p.did("look", p.base)
 	if it.Want == nil {
 		return s.remove(p, now)
 	}
@@ -161,7 +163,25 @@ func (p place) putAttrs(a attr, now stat) error {
 	if a == (attr{now.mode, now.uid, now.gid}) {
 		return nil
 	}
+	if err := p.alone(f); err != nil {
+		return err
+	}
 	return errors.Join(a.set(f), f.Sync())
+}
+
+// alone refuses a file that has other names, in a folder into which others than root
+// (or the agent's own user) may link: what is meant for this name would be done to
+// somebody else's file.
+func (p place) alone(f *os.File) error {
+	var file, dir unix.Stat_t
+	if err := errors.Join(unix.Fstat(int(f.Fd()), &file), unix.Fstat(p.dir, &dir)); err != nil {
+		return err
+	}
+	theirs := dir.Uid != 0 && int(dir.Uid) != os.Geteuid() || dir.Mode&0o022 != 0
+	if theirs && file.Nlink > 1 {
+		return fmt.Errorf("it is a hard link, one of %d, in a folder that others may write: it is left alone", file.Nlink)
+	}
+	return nil
 }
 
 func (p place) putDirectory(now stat, a attr) error {
@@ -171,6 +191,7 @@ func (p place) putDirectory(now stat, a attr) error {
 		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
+		p.did("create", p.base)
 	}
 	f, err := p.open(unix.O_RDONLY | unix.O_DIRECTORY)
 	if err != nil {
@@ -185,6 +206,7 @@ func (s *Store) putLink(p place, want machine.State) error {
 	temp := p.temporary()
 	unix.Unlinkat(p.dir, temp, 0)
 	err := unix.Symlinkat(target, p.dir, temp)
+	p.did("create", temp)
 	if err == nil {
 		err = s.ownLink(p.dir, temp, want)
 	}
@@ -217,7 +239,20 @@ func (s *Store) ownLink(dir int, name string, want machine.State) error {
 	if uid < 0 && gid < 0 {
 		return nil
 	}
-	return unix.Fchownat(dir, name, uid, gid, unix.AT_SYMLINK_NOFOLLOW)
+	// Of the link that is there, and of nothing that took its place meanwhile.
+	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFLNK {
+		return errors.New("something else has taken the link's place")
+	}
+	return unix.Fchownat(fd, "", uid, gid, unix.AT_EMPTY_PATH)
 }
 
 // temporary is the name of the file while it is written. It is always the same,
@@ -239,7 +274,9 @@ func (p place) sync() error {
 	}
 	defer unix.Close(fd)
 	// Some network and container file systems cannot sync a folder.
-	if err := unix.Fsync(fd); err != nil && !errors.Is(err, unix.EINVAL) {
+	err = unix.Fsync(fd)
+	p.did("sync folder", ".")
+	if err != nil && !errors.Is(err, unix.EINVAL) {
 		return err
 	}
 	return nil

@@ -206,3 +206,14 @@ func TestKeysInput(t *testing.T) {
 		}
 	}
 }
+
+// TestMountOf: the mount of a path that need not exist, also through a link.
+func TestMountOf(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "link")
+	must(t, os.Symlink("/proc/self", link))
+	for path, want := range map[string]string{"/proc/none": "/proc", "/none": "/", link + "/none": "/proc"} {
+		if got := mountOf(path); got != want {
+			t.Errorf("%s is on %s, want %s", path, got, want)
+		}
+	}
+}

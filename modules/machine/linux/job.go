@@ -28,8 +28,10 @@ type job struct {
 }
 
 // end is the script that runs after the program, with what systemd says about its
-// end in the environment. Its argument is the file to write.
-const end = `printf '%s %s %s\n' "$SERVICE_RESULT" "$EXIT_CODE" "$EXIT_STATUS" >"$1.new" && mv "$1.new" "$1"`
+// end in the environment. Its argument is the file to write. The input goes with the
+// job and not before: it may hold a secret, but systemd opens it for the program and
+// for this script, perhaps when the agent is gone already.
+const end = `printf '%s %s %s\n' "$SERVICE_RESULT" "$EXIT_CODE" "$EXIT_STATUS" >"$1.new" && mv "$1.new" "$1"; rm -f "${1%.exit}.in"`
 
 // jobFiles are the files of a job: path.out, path.err, path.in and path.exit.
 type jobFiles struct {
@@ -54,6 +56,9 @@ func (s *Store) runJob(ctx context.Context, j job) (machine.Result, error) {
 		start = startDetached
 	}
 	if err := start(ctx, j, f); err != nil {
+		if ctx.Err() == nil { // else it may have started all the same
+			f.clean()
+		}
 		return machine.Result{}, err
 	}
 	return s.watch(ctx, f, j.timeout)
@@ -89,7 +94,6 @@ func (s *Store) newJob(ctx context.Context, j job) (jobFiles, error) {
 
 // watch passes the output on until the end is written.
 func (s *Store) watch(ctx context.Context, f jobFiles, timeout time.Duration) (machine.Result, error) {
-	defer os.Remove(f.path + ".in") // it may hold a secret
 	out, errs := newOutputs(program{output: vertexOf(ctx).Output})
 	follow := []follower{{path: f.path + ".out", to: out}, {path: f.path + ".err", to: errs}}
 	ticker := time.NewTicker(50 * time.Millisecond)
@@ -111,6 +115,7 @@ func (s *Store) watch(ctx context.Context, f jobFiles, timeout time.Duration) (m
 			dead++
 		}
 		if dead > 2 {
+			f.clean()
 			return res, fmt.Errorf("%s has ended without leaving a status", f.unit)
 		}
 		select {

@@ -54,6 +54,7 @@ func Lock(dir string, exclusive bool, h Holder) (release func(), held *Holder, e
 		err = os.WriteFile(note, text, 0o600)
 	}
 	if err != nil {
+		os.Remove(note) // of a full disk there may be an empty one
 		f.Close()
 		return nil, nil, fmt.Errorf("node lock: %w", err)
 	}

@@ -238,3 +238,31 @@ func TestNodeHostname(t *testing.T) {
 		t.Error("/etc/hosts was not written")
 	}
 }
+
+// TestNodeUnitUnready: a unit that started and does not serve is restarted by the
+// next run, and left alone when it serves by then.
+func TestNodeUnitUnready(t *testing.T) {
+	s, ctx := node(t)
+	tryUnit(t, loop)
+	want := tryInputs(s, "one")
+	it := machine.Item{Ref: machine.Ref{Table: "unit", Key: testUnit}, Want: want,
+		How: map[string]string{machine.HowReady: "test\x00-e\x00/run/muster-try.ready"}}
+	// As long as it takes: the run's own deadline is shorter than the check's.
+	short, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	if err := set(t, short, s, it); err == nil {
+		t.Fatal("a unit that does not serve was taken for one that does")
+	}
+	if a := action(t, ctx, s, want); a != machine.Restart {
+		t.Fatalf("a unit that runs and does not serve: %q, not a restart", a)
+	}
+	must(t, os.WriteFile("/run/muster-try.ready", nil, 0o644))
+	t.Cleanup(func() { _ = os.Remove("/run/muster-try.ready") })
+	if a := action(t, ctx, s, want); a != machine.None {
+		t.Fatalf("a unit that serves by now: %q", a)
+	}
+	must(t, os.Remove("/run/muster-try.ready"))
+	if a := action(t, ctx, s, want); a != machine.Restart {
+		t.Fatalf("it has stopped serving before anything was recorded: %q", a)
+	}
+}

@@ -16,6 +16,7 @@ import (
 // stay on its goroutine's thread: what another goroutine does is not held. Devices
 // and sockets still work, except those through which a program could ask systemd to
 // do what it cannot do itself; the agent's own connection is made outside (bus).
+// Programs have root's name and few of its powers (planCaps).
 //
 // The thread with that view of the file system ends with f; the process goes on
 // as it was.
@@ -28,7 +29,7 @@ func (s *Store) ReadOnly(f func() error) error {
 		// Never unlocked: the runtime ends the thread with the goroutine, so that no
 		// other goroutine ever runs in this namespace.
 		runtime.LockOSThread()
-		if err = seal(s.dir); err != nil {
+		if err = errors.Join(seal(s.dir), boundPrograms()); err != nil {
 			err = fmt.Errorf("read-only view: %w", err)
 			return
 		}
@@ -171,6 +172,21 @@ type mount struct {
 var mountFlags = map[string]uintptr{
 	"ro": unix.MS_RDONLY, "nosuid": unix.MS_NOSUID, "nodev": unix.MS_NODEV, "noexec": unix.MS_NOEXEC,
 	"noatime": unix.MS_NOATIME, "nodiratime": unix.MS_NODIRATIME, "relatime": unix.MS_RELATIME,
+}
+
+// mountOf is the mount point that a path lies below, "/" where that is not known.
+func mountOf(path string) string {
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(dir, filepath.Base(path))
+	}
+	best := "/"
+	text, _ := os.ReadFile("/proc/thread-self/mountinfo") // it is for a hint only
+	for _, m := range parseMounts(string(text)) {
+		if within(m.path, path) && len(m.path) > len(best) {
+			best = m.path
+		}
+	}
+	return best
 }
 
 // parseMounts reads mountinfo (proc(5)): the fifth field is the mount point with

@@ -26,6 +26,8 @@ type record struct {
 	// Start is the main process's start in microseconds of Unix time.
 	Start  int64             `json:"exec_start"`
 	Inputs map[string]string `json:"inputs"` // field of the unit's state to digest
+	// Unready is the check that this start has not passed in time; empty for one that serves.
+	Unready []string `json:"unready,omitempty"`
 }
 
 // records keeps the unit records of a node, one file each.

@@ -27,7 +27,8 @@ type Store struct {
 	packages packager
 	bus      *bus
 	records  *records
-	job      atomic.Int64 // last number given to a job of this process
+	job      atomic.Int64          // last number given to a job of this process
+	seen     func(op, name string) // of places, for tests
 }
 
 var _ machine.Store = (*Store)(nil)

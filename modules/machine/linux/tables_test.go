@@ -246,7 +246,7 @@ func TestInputs(t *testing.T) {
 		if c.rec != nil {
 			must(t, s.records.save("u.service", *c.rec))
 		}
-		got, err := s.inputs("u.service", unitState{invocation: c.invocation, start: c.start, began: c.began},
+		got, err := s.inputs(t.Context(), "u.service", unitState{invocation: c.invocation, start: c.start, began: c.began},
 			[]string{"running", reload, restart, value})
 		if err != nil || got[reload] != c.reload || got[restart] != c.other || got[value] != c.value || len(got) != 3 {
 			t.Errorf("%s: %v %v", name, got, err)
@@ -259,7 +259,7 @@ func TestSaveRecords(t *testing.T) {
 	must(t, os.WriteFile(s.in("/etc/c"), []byte("now"), 0o644))
 	u := unitState{invocation: "i", start: time.Now().Add(time.Hour).UnixMicro()}
 	fields := []string{"restart:file:/etc/c", "restart:value:v"}
-	_, err := s.inputs("u.service", u, fields)
+	_, err := s.inputs(t.Context(), "u.service", u, fields)
 	must(t, err)
 	if _, ok, _ := s.records.load("u.service"); ok {
 		t.Fatal("reading has written a record")
@@ -275,7 +275,7 @@ func TestSaveRecords(t *testing.T) {
 	}
 	// The file is written, the restart does not happen: the record still tells.
 	must(t, os.WriteFile(s.in("/etc/c"), []byte("then"), 0o644))
-	got, err := s.inputs("u.service", u, fields)
+	got, err := s.inputs(t.Context(), "u.service", u, fields)
 	if err != nil || got[fields[0]] != s.Digest("now") {
 		t.Errorf("after a crash: %v %v", got, err)
 	}

@@ -26,7 +26,7 @@ func (s *Store) readUnit(ctx context.Context, name string, fields []string) (mac
 	if !u.running() {
 		return out, nil
 	}
-	inputs, err := s.inputs(name, u, fields)
+	inputs, err := s.inputs(ctx, name, u, fields)
 	if err != nil {
 		return nil, unitError(name, "read", err)
 	}
@@ -55,8 +55,9 @@ func unitError(name, op string, err error) error {
 // invocation is a re-execution, which takes over what a reload takes over. Without
 // a record, or with one of another invocation (a reboot, a restart by hand, a
 // cluster set up by hand), an input that was there before the process counts as
-// what it started with.
-func (s *Store) inputs(name string, u unitState, fields []string) (map[string]string, error) {
+// what it started with. Of a process that muster has started and that does not serve
+// yet, nothing counts.
+func (s *Store) inputs(ctx context.Context, name string, u unitState, fields []string) (map[string]string, error) {
 	rec, ok, err := s.records.load(name)
 	if err != nil {
 		return nil, err
@@ -64,6 +65,14 @@ func (s *Store) inputs(name string, u unitState, fields []string) (map[string]st
 	same := ok && rec.Invocation == u.invocation
 	reexec := same && u.start > rec.Start
 	out := map[string]string{}
+	if same && !reexec && !s.passes(ctx, rec.Unready) {
+		for _, field := range fields {
+			if _, _, _, isInput := cutInput(field); isInput {
+				out[field] = machine.Stale
+			}
+		}
+		return out, nil
+	}
 	for _, field := range fields {
 		mode, kind, thing, isInput := cutInput(field)
 		if !isInput {
@@ -89,6 +98,15 @@ func (s *Store) inputs(name string, u unitState, fields []string) (map[string]st
 	}
 	s.noteInputs(name, u, rec, same, out)
 	return out, nil
+}
+
+// passes runs the check of a unit that has failed it before, if it has.
+func (s *Store) passes(ctx context.Context, check []string) bool {
+	if len(check) == 0 {
+		return true
+	}
+	res, err := s.run(ctx, program{argv: check, timeout: checkTime})
+	return err == nil && res.Exit == 0
 }
 
 // since is the time from which on a change of an input was not taken over any

@@ -20,6 +20,8 @@ const (
 	reexecTime = 15 * time.Second
 	// readyTime is how long a started unit may take until it serves.
 	readyTime = 60 * time.Second
+	// checkTime bounds one look whether it does.
+	checkTime = 10 * time.Second
 )
 
 // putUnit enables or disables, starts, stops, restarts or reloads the unit, waits
@@ -107,13 +109,16 @@ func (s *Store) act(ctx context.Context, it machine.Item, action machine.Action,
 	case machine.Reload:
 		err = s.reload(ctx, it, before)
 	}
-	if err == nil {
-		err = s.serves(ctx, it, action)
-	}
 	if err != nil {
 		return err
 	}
-	return s.recordStart(ctx, name, action, want)
+	if err := s.serves(ctx, it, action); err != nil {
+		// The next run has to know a process that does not serve from one that does. That this
+		// could not be noted is not told beside why it is needed.
+		_ = s.recordStart(context.WithoutCancel(ctx), name, action, want, words(it.How[machine.HowReady]))
+		return err
+	}
+	return s.recordStart(ctx, name, action, want, nil)
 }
 
 // systemd gives a job to systemd and waits for its end.
@@ -168,7 +173,7 @@ func (s *Store) serves(ctx context.Context, it machine.Item, action machine.Acti
 		if u, err = s.bus.unit(ctx, name); err != nil || !u.running() || argv == nil {
 			return true
 		}
-		last, err = s.run(ctx, program{argv: argv, timeout: 10 * time.Second})
+		last, err = s.run(ctx, program{argv: argv, timeout: checkTime})
 		return err == nil && last.Exit == 0
 	})
 	switch {
@@ -186,13 +191,14 @@ func (s *Store) serves(ctx context.Context, it machine.Item, action machine.Acti
 }
 
 // recordStart saves what the process has now been started with. A reload brings
-// only what it can bring; the rest stays as recorded.
-func (s *Store) recordStart(ctx context.Context, name string, action machine.Action, want machine.State) error {
+// only what it can bring; the rest stays as recorded. unready is the check that the
+// process does not pass.
+func (s *Store) recordStart(ctx context.Context, name string, action machine.Action, want machine.State, unready []string) error {
 	u, err := s.bus.unit(ctx, name)
 	if err != nil {
 		return unitError(name, string(action), err)
 	}
-	rec := record{Invocation: u.invocation, Start: u.start, Inputs: map[string]string{}}
+	rec := record{Invocation: u.invocation, Start: u.start, Inputs: map[string]string{}, Unready: unready}
 	if action == machine.Reload {
 		maps.Copy(rec.Inputs, s.records.latest(name, u.invocation).Inputs)
 	}

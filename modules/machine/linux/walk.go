@@ -19,6 +19,15 @@ type place struct {
 	dir  int // O_PATH
 	base string
 	path string
+	// seen is told what was done to the file of a name in the folder; tests look at
+	// it then. It may be nil.
+	seen func(op, name string)
+}
+
+func (p place) did(op, name string) {
+	if p.seen != nil {
+		p.seen(op, name)
+	}
 }
 
 func (p place) close() { unix.Close(p.dir) }

@@ -26,6 +26,7 @@ type view struct {
 	top     *layer
 	changes []machine.Change
 	units   map[string]machine.UnitRead
+	looks   *looks // nil: nobody wants to know
 }
 
 func newView(e env, b *base, below *layer) *view {
@@ -33,13 +34,20 @@ func newView(e env, b *base, below *layer) *view {
 }
 
 // Facts are the node's facts.
-func (v *view) Facts() machine.Facts { return v.store.Facts() }
+func (v *view) Facts() machine.Facts {
+	if v.looks != nil {
+		v.looks.beyond = true
+	}
+	return v.store.Facts()
+}
 
 // Digest is the store's keyed digest.
 func (v *view) Digest(content string) string { return v.store.Digest(content) }
 
 // Read gives the state as it would be.
 func (v *view) Read(ctx context.Context, ref machine.Ref, fields ...string) (machine.State, error) {
+	_, tabled := v.tables[ref.Table]
+	v.looks.at(ref, tabled)
 	if ref.Table == "package_candidate" && v.top.touches(isPackageSource) {
 		return unknown(nil, fields, "after the change of the package sources"), nil
 	}
@@ -229,6 +237,8 @@ func (v *view) Query(ctx context.Context, q machine.Query) (machine.Result, erro
 		return machine.Result{}, err
 	}
 	for _, ref := range q.Reads {
+		_, tabled := v.tables[ref.Table]
+		v.looks.at(ref, tabled)
 		if v.top.isDirty(ref) {
 			return machine.Result{Unknown: true, Why: "after " + ref.String()}, nil
 		}

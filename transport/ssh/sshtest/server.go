@@ -31,6 +31,8 @@ type Config struct {
 	User ssh.PublicKey
 	// MaxSessions is how many sessions a connection may have at once; 0 for any.
 	MaxSessions int
+	// EndlessFolder makes every folder list files without end over SFTP.
+	EndlessFolder bool
 	// Silent servers accept connections and say nothing.
 	Silent bool
 }

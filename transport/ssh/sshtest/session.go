@@ -3,7 +3,9 @@ package sshtest
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"net"
+	"os"
 	"os/exec"
 	"strconv"
 
@@ -39,12 +41,48 @@ func (s *Server) session(nc ssh.NewChannel, now Config) {
 }
 
 func serveSFTP(ch ssh.Channel, now Config) {
+	if now.EndlessFolder {
+		h := sftp.InMemHandler()
+		h.FileList, h.FileCmd = endless{h.FileList}, obedient{}
+		server := sftp.NewRequestServer(ch, h)
+		_ = server.Serve()
+		_ = server.Close()
+		return
+	}
 	server, err := sftp.NewServer(ch, sftp.WithServerWorkingDirectory(now.Home))
 	if err != nil {
 		return
 	}
 	_ = server.Serve()
 	_ = server.Close()
+}
+
+// endless is a file system whose folders have no end.
+type endless struct{ sftp.FileLister }
+
+// Filelist implements sftp.FileLister.
+func (e endless) Filelist(r *sftp.Request) (sftp.ListerAt, error) {
+	if r.Method != "List" {
+		return e.FileLister.Filelist(r)
+	}
+	info, err := os.Stat(os.TempDir())
+	return listing{info}, err
+}
+
+// obedient says yes to every command and does none.
+type obedient struct{}
+
+// Filecmd implements sftp.FileCmder.
+func (obedient) Filecmd(*sftp.Request) error { return nil }
+
+type listing struct{ fs.FileInfo }
+
+// ListAt implements sftp.ListerAt.
+func (l listing) ListAt(to []fs.FileInfo, _ int64) (int, error) {
+	for i := range to {
+		to[i] = l.FileInfo
+	}
+	return len(to), nil
 }
 
 func (s *Server) command(ch ssh.Channel, line string, now Config) {

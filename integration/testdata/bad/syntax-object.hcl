@@ -1,0 +1,3 @@
+locals {
+  a = { b = 1 c = 2 } # 15 Missing attribute separator | comma
+}
