@@ -66,7 +66,7 @@ func (s *screen) Emit(e event.Event) {
 // --json.
 func (a *app) options(w *work) (run.Options, *screen, error) {
 	o := run.Options{Command: a.commandLine(), Interrupt: a.interrupt, Parallel: a.flags.parallel, LockTimeout: a.flags.lockTimeout, Reconnect: a.flags.reconnect}
-	facts, err := w.inv.LoadFacts()
+	facts, err := w.facts()
 	if err != nil {
 		return o, nil, err
 	}

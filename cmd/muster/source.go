@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -29,6 +30,8 @@ type work struct {
 	secrets *inventory.Secrets
 	src     *lang.Source
 	prog    *program.Program
+	// facts are those of earlier runs; they are read while the program is compiled.
+	facts func() (map[string]inventory.HostFacts, error)
 	// from says how to get the same again.
 	from run.Source
 }
@@ -80,6 +83,8 @@ func (a *app) compile(playbook string) (*work, error) {
 	if w.inv, err = a.loadInventory(); err != nil {
 		return nil, err
 	}
+	w.facts = sync.OnceValues(w.inv.LoadFacts)
+	go func() { _, _ = w.facts() }() // whoever needs them gets the error
 	if w.src, err = a.findPlaybook(playbook); err != nil {
 		return nil, err
 	}

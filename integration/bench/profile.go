@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -39,6 +40,9 @@ func (o options) measured(ctx context.Context, dir, profiles string, args ...str
 		cmd.Env = append(cmd.Env, "MUSTER_PROFILE="+folder)
 		o.say("profiles of muster %s: %s", args[0], folder)
 	}
+	if err := forgetMemory(); err != nil {
+		return process{}, err
+	}
 	var out, said strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &said
 	began := time.Now()
@@ -47,14 +51,20 @@ func (o options) measured(ctx context.Context, dir, profiles string, args ...str
 	if err != nil {
 		return p, fmt.Errorf("muster %s: %w: %s", strings.Join(args, " "), err, lastLines(out.String()+said.String()))
 	}
-	// As wait4 tells it, in KiB. A process begins with what its parent had at most, which
-	// is little here.
+	// As wait4 tells it, in KiB.
 	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
 		return p, errors.New("muster: its use of memory is not told")
 	}
 	p.MB = float64(usage.Maxrss) / 1024
 	return p, nil
+}
+
+// forgetMemory gives back what this process does not use, and has the kernel forget how
+// much it had: a new process begins with what its parent had at most.
+func forgetMemory() error {
+	debug.FreeOSMemory()
+	return os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // proc(5): resets the peak resident set size
 }
 
 // lastLines is the end of a text, for an error.
