@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"muster/modules/machine"
@@ -122,9 +123,18 @@ func (r *runner) wireSteps(list []program.Request) []wire.Vertex {
 		if q.Pending {
 			r.pending[q.Vertex] = true
 		}
-		step := &r.prog.Steps[r.prog.Vertices[q.Vertex].Step]
+		of := r.prog.Vertices[q.Vertex].Step
+		step := &r.prog.Steps[of]
 		out = append(out, wire.Vertex{ID: wireID(q.Vertex), Name: step.Name, Module: step.Module,
-			Config: q.Config, TimeoutMS: step.Timeout.Milliseconds()})
+			Config: q.Config, TimeoutMS: step.Timeout.Milliseconds(), Waits: waits(r.prog, of)})
 	}
 	return out
+}
+
+// waits says whether a step is held up by other hosts: it waits for all hosts of
+// another step, or comes in batches.
+func waits(p *program.Program, step int32) bool {
+	s := &p.Steps[step]
+	return s.Batch > 0 && s.Batch < len(s.Vertices) ||
+		slices.ContainsFunc(p.AfterAll, func(pair [2]int32) bool { return pair[0] == step })
 }

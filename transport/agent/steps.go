@@ -144,7 +144,7 @@ func (s *session) prepare(ctx context.Context) error {
 	if err := s.saveRecords(ctx); err != nil {
 		return err
 	}
-	if d, ok := s.store.(Downloader); ok {
+	if d, ok := s.store.(Downloader); ok && !s.node.OneInstallation() {
 		if err := d.Download(ctx, s.node.Packages()); err != nil {
 			return err
 		}
@@ -171,7 +171,7 @@ func (s *session) saveRecords(ctx context.Context) error {
 
 // step makes a vertex runnable. One that cannot be is a step that fails.
 func (s *session) step(v wire.Vertex) plan.Step {
-	p := plan.Step{ID: v.ID, Name: v.Name}
+	p := plan.Step{ID: v.ID, Name: v.Name, Waits: v.Waits}
 	config, reads, err := s.decode(v)
 	if err != nil {
 		p.Ensure = func(context.Context, machine.Machine) error { return err }

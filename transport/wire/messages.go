@@ -56,6 +56,8 @@ type Vertex struct {
 	Config []byte `cbor:"c"`
 	// TimeoutMS is the hard limit of the step, 0 for the default of 30 minutes.
 	TimeoutMS int64 `cbor:"t,omitempty"`
+	// Waits says that something on other hosts may hold the step up.
+	Waits bool `cbor:"w,omitempty"`
 }
 
 // Steps gives the agent all steps of its host in the order they will run. It

@@ -17,6 +17,8 @@ type Step struct {
 	Ensure func(context.Context, machine.Machine) error
 	// Reads are the beginnings of the argvs that its queries may run.
 	Reads [][]string
+	// Waits says that something on other hosts may hold the step up.
+	Waits bool
 }
 
 // StepPlan is what a step would change, or why that cannot be said.
@@ -36,12 +38,13 @@ type Node struct {
 	below []*layer
 	units map[string]machine.UnitRead
 	wants map[machine.Ref]machine.State // last planned package states
+	done  map[int]bool                  // places of the steps that this process has done
 }
 
 // New makes a node of a store, the tables of modules and the steps in the order
 // they will run.
 func New(store machine.Store, tables map[string]machine.Table, steps []Step) *Node {
-	return &Node{env: env{store: store, tables: tables}, base: newBase(), steps: steps}
+	return &Node{env: env{store: store, tables: tables}, base: newBase(), steps: steps, done: map[int]bool{}}
 }
 
 // Plan runs all steps on one copy-on-write view and keeps every first read: that
@@ -124,7 +127,7 @@ func (n *Node) Do(ctx context.Context, id uint32, output func(string)) ([]machin
 	e := n.stepEnv(n.steps[i])
 	t := &tee{
 		shadow: newView(e, n.base, n.below[i]), live: &live{env: e, output: output},
-		planned: n.plans[i].Changes,
+		planned: n.plans[i].Changes, ahead: n.ahead(i),
 	}
 	if err := n.steps[i].Ensure(ctx, t); err != nil {
 		return t.changes, err
@@ -132,7 +135,9 @@ func (n *Node) Do(ctx context.Context, id uint32, output func(string)) ([]machin
 	if err := t.missed(); err != nil {
 		return t.changes, err
 	}
-	return t.changes, n.left(ctx, n.steps[i])
+	err := n.left(ctx, n.steps[i])
+	n.done[i] = err == nil
+	return t.changes, err
 }
 
 // left runs a step on a fresh view of the node; an opaque run is never done.

@@ -18,6 +18,7 @@ type tee struct {
 	live    *live
 	planned []machine.Change
 	changes []machine.Change
+	ahead   []machine.Item // packages of the next steps, see Node.ahead
 }
 
 // Facts are the node's facts.
@@ -113,7 +114,11 @@ func (t *tee) Set(ctx context.Context, items ...machine.Item) error {
 			}
 			report = append(report, j.report...)
 		}
-		if err := t.live.write(ctx, write); err != nil {
+		put := t.live.write
+		if list[0].live.item.Ref.Table == "package" {
+			put = t.install
+		}
+		if err := put(ctx, write); err != nil {
 			return err
 		}
 		t.changes, list = append(t.changes, report...), list[n:]
