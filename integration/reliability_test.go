@@ -15,11 +15,16 @@ func TestReliabilityNamesTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	there := testNames(t)
+	there, all := testNames(t)
 	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]+)(/[^`]*)?`").FindAllStringSubmatch(string(text), -1)
 	for _, m := range named {
 		if !there[m[1]] {
 			t.Errorf("docs/reliability.md names %s, and there is no such test", m[1])
+		}
+		for part := range strings.SplitSeq(strings.TrimPrefix(m[2], "/"), "/") {
+			if part != "" && !strings.Contains(all, `"`+strings.ReplaceAll(part, "_", " ")+`"`) {
+				t.Errorf("docs/reliability.md names %s%s, and there is no such subtest", m[1], m[2])
+			}
 		}
 	}
 	if len(named) < 40 {
@@ -36,10 +41,12 @@ func TestReliabilityNamesTests(t *testing.T) {
 	}
 }
 
-// testNames are the tests and fuzz targets of the repository.
-func testNames(t *testing.T) map[string]bool {
+// testNames are the tests and fuzz targets of the repository, and the text of all test
+// files.
+func testNames(t *testing.T) (names map[string]bool, all string) {
 	t.Helper()
-	out := map[string]bool{}
+	names = map[string]bool{}
+	var texts strings.Builder
 	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
 	err := filepath.WalkDir("..", func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
@@ -47,12 +54,13 @@ func testNames(t *testing.T) map[string]bool {
 		}
 		text, err := os.ReadFile(path)
 		for _, m := range declared.FindAllStringSubmatch(string(text), -1) {
-			out[m[1]] = true
+			names[m[1]] = true
 		}
+		texts.Write(text)
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return out
+	return names, texts.String()
 }

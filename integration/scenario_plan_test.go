@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ func TestPlanHeld(t *testing.T) {
 	l := up(t, "plan", "node[01-02]")
 	t.Run("CannotWrite", func(t *testing.T) { planCannotWrite(t, newSite(t, l)) })
 	t.Run("CannotRestart", func(t *testing.T) { planCannotRestart(t, newSite(t, l)) })
+	t.Run("NothingListens", func(t *testing.T) { nothingListens(t, newSite(t, l)) })
 	t.Run("Saved", func(t *testing.T) { savedPlan(t, newSite(t, l)) })
 }
 
@@ -38,12 +41,15 @@ step "command" "remount" {
 step "command" "past" {
   on     = "node01"
   argv   = ["true"]
-  unless = ["sh", "-c", "mount -o remount,bind,rw / && touch /etc/canary; nsenter -t 1 -m touch /etc/canary; ip link add canary type dummy; pkill -u alice sleep; true"]
+  unless = ["sh", "-c", "mount -o remount,bind,rw / && touch /etc/canary; nsenter -t 1 -m touch /etc/canary; ip link add canary type dummy; pkill -u alice sleep; rm -rf /var/lib/muster/agent; touch /var/lib/muster/canary; true"]
 }`)
 	// A daemon of another user; ended in a plan, it would be gone from the list below.
 	on(t, s.Lab, "node01", "setsid -f setpriv --reuid alice --clear-groups sleep 3600 >/dev/null 2>&1 </dev/null")
 	before := look(t, s.Lab)
-	s.run(t, "plan", "--json", "play.hcl")
+	asked := s.run(t, "plan", "--json", "play.hcl").want(t, 0)
+	if n := len(changesOf(asked.events, event.PlanStep)); n != 2 { // the shell's last word is about its own /tmp
+		t.Errorf("%d questions were answered with no, not 2: were they asked?", n)
+	}
 	s.run(t, "plan", "--json", "past.hcl").want(t, 0)
 	if got := on(t, s.Lab, "node01", "pgrep -u alice -c sleep; ip -o link show canary 2>&1 | wc -l; ip -o link | grep -c canary || true"); got != "1\n1\n0" {
 		t.Errorf("a program in a plan ended another user's process or made a network link: %q", got)
@@ -172,4 +178,64 @@ func planID(t *testing.T, text string) string {
 		t.Fatalf("no plan id was printed:\n%s", text)
 	}
 	return strings.Fields(rest)[0]
+}
+
+// nothingListens looks for sockets that wait for somebody, on a node and in muster,
+// while a step runs.
+func nothingListens(t *testing.T, s *site) {
+	s.write(t, "play.hcl", `
+step "command" "slow" {
+  on      = "node01"
+  argv    = ["sh", "-c", "until test -e /root/go; do sleep 0.1; done"]
+  always  = true
+}`)
+	const waiting = `awk '$4 == "0A" { print FILENAME, $2 } FILENAME ~ /unix/ && $4 == "00010000" { print FILENAME, $7, $8 }' /proc/net/tcp /proc/net/tcp6 /proc/net/unix | sort`
+	before := on(t, s.Lab, "node01", "rm -f /root/go; "+waiting)
+	if !strings.Contains(before, ":0016") {
+		t.Fatalf("sshd is not among what waits: %q", before)
+	}
+	p := s.start(t, "apply", "--yes", "--json", "play.hcl")
+	p.started(t, "command[slow]@node01")
+	if during := on(t, s.Lab, "node01", waiting); during != before {
+		t.Errorf("sockets that wait for somebody on the node, before and during an apply:\n%s\n--\n%s", before, during)
+	}
+	for _, socket := range listening(t, p.cmd.Process.Pid) {
+		t.Errorf("muster listens: %s", socket)
+	}
+	on(t, s.Lab, "node01", "touch /root/go")
+	if r := p.wait(t, time.Minute); r.exit != 0 {
+		t.Errorf("exit %d: %s", r.exit, r.stderr)
+	}
+}
+
+// listening are the sockets of a process on which it waits for connections.
+func listening(t *testing.T, pid int) (out []string) {
+	t.Helper()
+	open := map[string]bool{}
+	fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil || len(fds) < 3 {
+		t.Fatalf("open files of %d: %d, %v", pid, len(fds), err)
+	}
+	for _, fd := range fds {
+		if to, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", pid, fd.Name())); err == nil {
+			open[to] = true
+		}
+	}
+	for _, list := range []string{"tcp", "tcp6", "unix"} {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", pid, list))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			f := strings.Fields(line)
+			inode, waits := 9, len(f) > 9 && f[3] == "0A"
+			if list == "unix" {
+				inode, waits = 6, len(f) > 6 && f[3] == "00010000"
+			}
+			if waits && open["socket:["+f[inode]+"]"] {
+				out = append(out, list+" "+line)
+			}
+		}
+	}
+	return out
 }

@@ -52,6 +52,9 @@ func (c *Config) Validate() error {
 // Trim leaves out all but addresses and names: with the facts of ten thousand hosts
 // the configuration would not fit into a frame.
 func (c *Config) Trim() {
+	if len(c.Hosts) == 0 {
+		return
+	}
 	hosts := make([]modules.Host, len(c.Hosts))
 	for i, h := range c.Hosts {
 		hosts[i] = modules.Host{Name: h.Name, Address: h.Address}

@@ -54,6 +54,14 @@ type Machine interface {
 	Facts() Facts
 }
 
+// Bringer is a Machine that can say what a package has brought that was planned to be
+// installed: the plan has taken it for missing.
+type Bringer interface {
+	// Brought is the state of a key that Read has given as nil; nil as well where no
+	// package can have brought it, or none has.
+	Brought(ctx context.Context, ref Ref, fields ...string) (State, error)
+}
+
 // Query is a program that only reads.
 type Query struct {
 	Argv []string

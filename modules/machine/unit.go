@@ -132,7 +132,7 @@ func EnsureUnit(ctx context.Context, m Machine, u Unit) error {
 func (i Input) Digest(ctx context.Context, m Machine) (Value, error) {
 	kind, name := i.ref()
 	if kind == "keys" {
-		s, err := m.Read(ctx, Ref{"file", i.File}, "content")
+		s, err := readBrought(ctx, m, Ref{"file", i.File}, "content")
 		if v := s.Get("content"); err != nil || v.Unknown {
 			return v, err
 		}
@@ -142,7 +142,7 @@ func (i Input) Digest(ctx context.Context, m Machine) (Value, error) {
 	if field == "" {
 		return digest(m, Text(i.Text)), nil
 	}
-	s, err := m.Read(ctx, Ref{kind, name}, field)
+	s, err := readBrought(ctx, m, Ref{kind, name}, field)
 	if err != nil {
 		return Value{}, err
 	}
@@ -151,6 +151,16 @@ func (i Input) Digest(ctx context.Context, m Machine) (Value, error) {
 			Hint: "it is a " + is.S + "; name the file that the unit reads"}
 	}
 	return digest(m, s.Get(field)), nil
+}
+
+// readBrought reads a key, also one that a planned package has brought meanwhile: a
+// unit is started with what is there then.
+func readBrought(ctx context.Context, m Machine, ref Ref, field string) (State, error) {
+	s, err := m.Read(ctx, ref, field)
+	if b, ok := m.(Bringer); ok && s == nil && err == nil {
+		return b.Brought(ctx, ref, field)
+	}
+	return s, err
 }
 
 // errNoContent: a change behind it would never be seen.

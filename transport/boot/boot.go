@@ -52,21 +52,24 @@ func (o Options) helloTimeout() time.Duration { return cmp.Or(o.HelloTimeout, 60
 
 // noAgent is what the start script says when there is no agent, with the exit
 // code noAgentExit; installExit is its exit code when it cannot install one.
+// Everything that an agent prints begins with agentSays.
 const (
+	agentSays   = "muster-agent: "
 	noAgent     = "muster: no agent for "
 	noAgentExit = 127
 	installExit = 125
 )
 
-// script starts the agent, and installs it before that when it is given a file.
+// script starts the agent, and installs it before that when it is given a file. Given
+// "check" it takes away an agent that is not what it is named after.
 // It has no single quote, no backslash, no exclamation mark and no line break, so
 // that every login shell hands it on as it is. The upload is the login's own
 // file: it is copied first, and what is checked is the copy that only root writes.
 const script = `d=$1; u=$4; case "$(uname -sm)" in "Linux x86_64") s=$2;; "Linux aarch64") s=$3;; *) s=-;; esac; ` +
 	`a=$d/agent/$s; shift 4; ` +
-	`if [ $u = - ]; then :; else umask 022; t=$d/agent/.$s.$$; ` +
+	`if [ $u = - ]; then :; elif [ $u = check ]; then echo "$s  $a" | sha256sum -c --status - || rm -rf $a; else umask 022; t=$d/agent/.$s.$$; ` +
 	`mkdir -p $d/agent && chmod 755 $d/agent && head -c 67108864 $u >$t && echo "$s  $t" | sha256sum -c --status - ` +
-	`&& chmod 755 $t && sync $t && mv -f $t $a && rm -f $u || { rm -f $t $u; echo "muster: cannot install $a, uid $(id -u)" >&2; exit 125; }; fi; ` +
+	`&& chmod 755 $t && sync $t && if [ -d $a ]; then rm -rf $a; fi && mv -f $t $a && rm -f $u || { rm -f $t $u; echo "muster: cannot install $a, uid $(id -u)" >&2; exit 125; }; fi; ` +
 	`if [ -f $a ] && [ -x $a ]; then exec $a "$@"; fi; echo "muster: no agent for $(uname -sm), uid $(id -u)" >&2; exit 127`
 
 // Start starts the agent of a login and waits for its hello. It takes the shell
@@ -90,6 +93,14 @@ func start(ctx context.Context, sh Shell, o Options) (*transport.Conn, error) {
 		digests[arch] = d
 	}
 	c, arch, err := attempt(ctx, sh, o, digests, "-")
+	if noStart(err) {
+		// What is there may be damaged: it is looked at, and started again or replaced.
+		var second *transport.Error
+		checked, itsArch, again := attempt(ctx, sh, o, digests, "check")
+		if !errors.As(again, &second) || second.Stage != transport.Session {
+			c, arch, err = checked, itsArch, again
+		}
+	}
 	if err != nil || c != nil {
 		return c, err
 	}
@@ -104,6 +115,13 @@ func start(ctx context.Context, sh Shell, o Options) (*transport.Conn, error) {
 			Hint: "is " + o.Folder() + " on a file system mounted with noexec?"}
 	}
 	return c, err
+}
+
+// noStart says whether the command was carried out and was no agent.
+func noStart(err error) bool {
+	var e *transport.Error
+	return errors.As(err, &e) && e.Stage == transport.Agent && !strings.Contains(e.Stderr, agentSays) &&
+		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
 func upload(ctx context.Context, sh Shell, o Options, arch string) (string, error) {

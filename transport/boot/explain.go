@@ -81,7 +81,7 @@ func advice(exit int, text string, cause error) string {
 		return "that file system is out of space or inodes: df -h and df -i on the node"
 	case strings.Contains(low, "read-only file system"):
 		return "that file system is read-only; the kernel does that after an I/O error: see dmesg on the node"
-	case strings.Contains(text, "muster-agent: "):
+	case strings.Contains(text, agentSays):
 		return ""
 	case errors.Is(cause, transport.ErrHostile), exit >= 0:
 		return "the login's shell did something else than start the command: look at its rc files (~/.bashrc) and at `getent passwd` on the node"

@@ -90,12 +90,12 @@ func sh(t *testing.T, script string) string {
 func TestNodeReadOnly(t *testing.T) {
 	s, ctx := node(t)
 	err := s.ReadOnly(func() error {
-		for _, path := range []string{"/etc/x", "/usr/x", "/run/x", "/var/lib/x", "/var/cache/apt/x", "/dev/shm/x", "/root/x"} {
+		for _, path := range []string{"/etc/x", "/usr/x", "/run/x", "/var/lib/x", "/var/cache/apt/x", "/dev/shm/x", "/root/x", Dir + "/x"} {
 			if err := os.WriteFile(path, nil, 0o600); err == nil {
 				t.Errorf("%s could be written", path)
 			}
 		}
-		for _, path := range []string{"/tmp/x", Dir + "/x", "/dev/null"} {
+		for _, path := range []string{"/tmp/x", Dir + "/apt/x", "/dev/null"} {
 			if err := os.WriteFile(path, nil, 0o600); err != nil {
 				t.Errorf("%s: %v", path, err)
 			}
@@ -129,7 +129,7 @@ func TestNodeReadOnly(t *testing.T) {
 			t.Errorf("%s is there outside", path)
 		}
 	}
-	must(t, os.Remove(Dir+"/x"))
+	must(t, os.Remove(Dir+"/apt/x"))
 	must(t, os.WriteFile("/etc/muster-test", nil, 0o600)) // the process itself still writes
 	must(t, os.Remove("/etc/muster-test"))
 }
@@ -182,7 +182,7 @@ func TestNodeReadOnlyOld(t *testing.T) {
 				t.Errorf("%s could be written", path)
 			}
 		}
-		for _, path := range []string{"/tmp/x", Dir + "/x", "/dev/null"} {
+		for _, path := range []string{"/tmp/x", Dir + "/apt/x", "/dev/null"} {
 			done <- os.WriteFile(path, nil, 0o600)
 		}
 		close(done)
@@ -190,7 +190,7 @@ func TestNodeReadOnlyOld(t *testing.T) {
 	for err := range done {
 		must(t, err)
 	}
-	must(t, os.Remove(Dir+"/x"))
+	must(t, os.Remove(Dir+"/apt/x"))
 }
 
 var slurm = []string{"munge", "mariadb-server", "slurmctld", "slurmd"}

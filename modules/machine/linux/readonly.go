@@ -12,7 +12,7 @@ import (
 )
 
 // ReadOnly runs f where every file system is read-only, held by the kernel, except
-// muster's own folder and a private, empty /tmp. f and all programs it starts must
+// muster's lists and caches of packages and a private, empty /tmp. f and all programs it starts must
 // stay on its goroutine's thread: what another goroutine does is not held. Devices
 // and sockets still work, except those through which a program could ask systemd to
 // do what it cannot do itself; the agent's own connection is made outside (bus).
@@ -29,7 +29,8 @@ func (s *Store) ReadOnly(f func() error) error {
 		// Never unlocked: the runtime ends the thread with the goroutine, so that no
 		// other goroutine ever runs in this namespace.
 		runtime.LockOSThread()
-		if err = errors.Join(seal(s.dir), boundPrograms()); err != nil {
+		own := filepath.Join(s.dir, "apt") // the one folder of muster's that programs write
+		if err = errors.Join(os.MkdirAll(own, 0o755), seal(own), boundPrograms()); err != nil {
 			err = fmt.Errorf("read-only view: %w", err)
 			return
 		}
@@ -63,8 +64,8 @@ func seal(dir string) error {
 	return nil
 }
 
-// ownView gives the calling thread a mount namespace of its own, in which muster's
-// folder and an empty /tmp are mounts that can stay writable. It names them.
+// ownView gives the calling thread a mount namespace of its own, in which a folder of
+// muster's and an empty /tmp are mounts that can stay writable. It names them.
 func ownView(dir string) (writable []string, err error) {
 	// CLONE_FS: working directory and umask are shared between threads otherwise, and
 	// a shared one cannot enter another namespace. CLONE_NEWUTS: the host name is set

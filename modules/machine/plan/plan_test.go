@@ -99,6 +99,23 @@ func TestBroughtByPackage(t *testing.T) {
 	converged(t, s, st)
 }
 
+// TestUnitWithAFileOfItsPackage: the plan takes the file for missing, and the unit is
+// started with what the package has brought.
+func TestUnitWithAFileOfItsPackage(t *testing.T) {
+	s := memory.New(machine.Facts{})
+	conf := file("/etc/lighttpd.conf", "port = 80", "0644")
+	s.Brings("lighttpd", conf, machine.Item{Ref: machine.Ref{Table: "unit", Key: "lighttpd.service"},
+		Want: machine.State{"running": machine.Bool(false), "enabled": machine.Bool(true)}})
+	st := steps(set(pkg("lighttpd", "1")), func(ctx context.Context, m machine.Machine) error {
+		return machine.EnsureUnit(ctx, m, machine.Unit{Name: "lighttpd.service", Running: true, Enabled: true,
+			Inputs: []machine.Input{{File: conf.Ref.Key}, {File: conf.Ref.Key, Keys: []string{"port"}, Reload: true}}})
+	})
+	if got := apply(t, s, st); len(got) != 2 || got[1].Note != "start" {
+		t.Fatalf("%+v", got)
+	}
+	converged(t, s, st)
+}
+
 func TestOwnerWithoutUserOrPackage(t *testing.T) {
 	it := file("/x", "", "0644")
 	it.Want["owner"] = machine.Text("nobody-here")

@@ -47,6 +47,14 @@ func (t *tee) Read(ctx context.Context, ref machine.Ref, fields ...string) (mach
 	return out, nil
 }
 
+// Brought implements machine.Bringer.
+func (t *tee) Brought(ctx context.Context, ref machine.Ref, fields ...string) (machine.State, error) {
+	if !t.shadow.top.isInstalling() {
+		return nil, nil
+	}
+	return t.live.Read(ctx, ref, fields...)
+}
+
 // hashed says that a base which was saved has only the digest of a field.
 func hashed(s machine.State) bool {
 	for _, v := range s {
