@@ -131,7 +131,7 @@ func rawHello(facts map[string]any) sim.Evil {
 // says writes bytes in place of everything.
 func says(text string, times int) sim.Evil {
 	return func(s sim.Session) int {
-		for ; times != 0; times-- {
+		for left := times; left != 0; left-- {
 			if _, err := io.WriteString(s.Out, text); err != nil {
 				break
 			}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -105,6 +106,7 @@ func launch(t *testing.T, dir, stdin string, env []string, argv ...string) *proc
 	p := &process{cmd: exec.Command(argv[0], argv[1:]...), done: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = dir, strings.NewReader(stdin), &p.out, &p.err
 	p.cmd.Env = append(append(os.Environ(), "HOME="+dir, "NO_COLOR=1"), env...)
+	forgetMemory(t)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -117,6 +119,16 @@ func launch(t *testing.T, dir, stdin string, env []string, argv ...string) *proc
 		<-p.done
 	})
 	return p
+}
+
+// forgetMemory has the kernel forget how much memory this process had: a new process
+// begins with what its parent had at most, and would be blamed for it.
+func forgetMemory(t *testing.T) {
+	t.Helper()
+	debug.FreeOSMemory()
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (s *site) start(t *testing.T, args ...string) *process {

@@ -94,11 +94,10 @@ func start(ctx context.Context, sh Shell, o Options) (*transport.Conn, error) {
 	}
 	c, arch, err := attempt(ctx, sh, o, digests, "-")
 	if noStart(err) {
-		// What is there may be damaged: it is looked at, and started again or replaced.
-		var second *transport.Error
-		checked, itsArch, again := attempt(ctx, sh, o, digests, "check")
-		if !errors.As(again, &second) || second.Stage != transport.Session {
-			c, arch, err = checked, itsArch, again
+		// What is there may be damaged: it is looked at, and started again or replaced. Where
+		// that does not help, the first cause is the one to tell.
+		if checked, itsArch, again := attempt(ctx, sh, o, digests, "check"); again == nil {
+			c, arch, err = checked, itsArch, nil
 		}
 	}
 	if err != nil || c != nil {
