@@ -44,13 +44,16 @@ func (c *Config) Validate() error {
 		return modules.BadArg("name", "%q is not a unit name", c.Name)
 	}
 	seen := map[string]bool{}
-	for arg, paths := range map[string][]string{"restart_on": c.RestartOn, "reload_on": c.ReloadOn} {
-		for _, p := range paths {
-			if err := modules.CheckPath(arg, p); err != nil {
+	for _, list := range []struct {
+		arg   string
+		paths []string
+	}{{"restart_on", c.RestartOn}, {"reload_on", c.ReloadOn}} {
+		for _, p := range list.paths {
+			if err := modules.CheckPath(list.arg, p); err != nil {
 				return err
 			}
 			if seen[p] {
-				return modules.BadArg(arg, "%q is named twice, in restart_on or reload_on", p)
+				return modules.BadArg(list.arg, "%q is named twice, in restart_on or reload_on", p)
 			}
 			seen[p] = true
 		}

@@ -59,7 +59,8 @@ func (c *Config) Validate() error {
 			return err
 		}
 	}
-	for arg, p := range map[string]string{"home": c.Home, "shell": c.Shell} {
+	for _, given := range [][2]string{{"home", c.Home}, {"shell", c.Shell}} {
+		arg, p := given[0], given[1]
 		if p == "" {
 			continue
 		}
