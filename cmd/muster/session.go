@@ -52,6 +52,11 @@ func (s *screen) Emit(e event.Event) {
 	if s.live != nil {
 		s.live.Emit(e)
 	}
+	s.record(e)
+}
+
+// record keeps the plan's events, and is all that is done with --json.
+func (s *screen) record(e event.Event) {
 	switch e.Kind {
 	case event.PlanStep, event.PlanNote, event.PlanDone, event.NodeState:
 		if s.keep && !s.approved {
@@ -62,8 +67,8 @@ func (s *screen) Emit(e event.Event) {
 	}
 }
 
-// options are what every plan and apply has in common. The screen is nil with
-// --json.
+// options are what every plan and apply has in common. With --json the screen shows
+// nothing.
 func (a *app) options(w *work) (run.Options, *screen, error) {
 	o := run.Options{Command: a.commandLine(), Interrupt: a.interrupt, Parallel: a.flags.parallel, LockTimeout: a.flags.lockTimeout, Reconnect: a.flags.reconnect}
 	facts, err := w.facts()
@@ -80,16 +85,6 @@ func (a *app) options(w *work) (run.Options, *screen, error) {
 		o.Sink = event.Sinks{event.Func(s.record), a.json}
 	}
 	return o, s, nil
-}
-
-// record keeps the plan's events only: with --json nothing else is shown.
-func (s *screen) record(e event.Event) {
-	switch e.Kind {
-	case event.PlanStep, event.PlanNote, event.PlanDone, event.NodeState:
-		if s.keep {
-			s.events = append(s.events, e)
-		}
-	}
 }
 
 // saveFacts adds what was read now to what earlier runs have read.
