@@ -25,6 +25,13 @@ type Error struct {
 	Hint    string
 }
 
+// What to do about a file system that cannot be written, where it is not known which
+// one that is.
+const (
+	HintFull     = "that file system is out of space or inodes: df -h and df -i on the node"
+	HintReadOnly = "that file system is read-only; the kernel does that after an I/O error: see dmesg on the node"
+)
+
 func (e *Error) Error() string {
 	s := e.Object
 	if e.Op != "" {

@@ -47,9 +47,9 @@ func failure(err error) *wire.Failure {
 	switch {
 	case f.Hint != "":
 	case errors.Is(err, syscall.ENOSPC):
-		f.Hint = "that file system is out of space or inodes: df -h and df -i on the node"
+		f.Hint = machine.HintFull
 	case errors.Is(err, syscall.EROFS):
-		f.Hint = "that file system is read-only; the kernel does that after an I/O error: see dmesg on the node"
+		f.Hint = machine.HintReadOnly
 	}
 	return f
 }

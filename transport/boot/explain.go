@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"muster/modules/machine"
 	"muster/transport"
 )
 
@@ -78,9 +79,9 @@ func (e *stderr) explain(ctx context.Context, p *Process, o Options, cause error
 func advice(exit int, text string, cause error) string {
 	switch low := strings.ToLower(text); {
 	case strings.Contains(low, "no space left on device"):
-		return "that file system is out of space or inodes: df -h and df -i on the node"
+		return machine.HintFull
 	case strings.Contains(low, "read-only file system"):
-		return "that file system is read-only; the kernel does that after an I/O error: see dmesg on the node"
+		return machine.HintReadOnly
 	case strings.Contains(text, agentSays):
 		return ""
 	case errors.Is(cause, transport.ErrHostile), exit >= 0:
