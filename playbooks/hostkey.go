@@ -2,13 +2,12 @@ package playbooks
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 
-	"muster/modules/machine"
+	"muster/inventory/lang"
 )
 
 // hostPath is a part of `host` that an expression names: host.name, host.vars.rack,
@@ -61,30 +60,18 @@ func (v *view) key(paths []hostPath, i int32) (key string, ok bool) {
 			if !ok {
 				return "", false
 			}
-			b = fmt.Appendf(b, "%#v ", fact.Interface())
+			b = fmt.Appendf(b, "%#v ", fact)
 		}
 	}
 	return string(b), true
 }
 
-// factFields are the fields of machine.Facts by their names in the language.
-var factFields = func() map[string]int {
-	fields := map[string]int{}
-	t := reflect.TypeFor[machine.Facts]()
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		fields[name] = i
-	}
-	return fields
-}()
-
-func (v *view) fact(i int32, name string) (reflect.Value, bool) {
+func (v *view) fact(i int32, name string) (fact any, ok bool) {
 	f, known := v.facts[v.fleet.inv.Hosts[i].Name]
-	n, ok := factFields[name]
-	if !known || !ok {
-		return reflect.Value{}, false
+	if !known {
+		return nil, false
 	}
-	return reflect.ValueOf(f).Field(n), true
+	return lang.Fact(f, name)
 }
 
 // part is `host` for host i with no more in it than the paths: a thousand hosts need
@@ -111,7 +98,7 @@ func (v *view) part(paths []hostPath, i int32) (host cty.Value, ok bool) {
 			if !ok {
 				return cty.NilVal, false
 			}
-			facts[p.name] = v.parts.Field(p.name, fact)
+			facts[p.name] = v.parts.Named(p.name, fact)
 		}
 	}
 	attrs["vars"], attrs["facts"] = cty.ObjectVal(vars), cty.ObjectVal(facts)

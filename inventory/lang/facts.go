@@ -2,6 +2,7 @@ package lang
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -32,13 +33,25 @@ func (m *Facts) Value(f machine.Facts) cty.Value {
 	v := reflect.ValueOf(f)
 	attrs := make(map[string]cty.Value, v.NumField())
 	for i := range v.NumField() {
-		attrs[factNames[i]] = m.Field(factNames[i], v.Field(i))
+		attrs[factNames[i]] = m.field(factNames[i], v.Field(i))
 	}
 	return cty.ObjectVal(attrs)
 }
 
-// Field is one of the facts of one host.
-func (m *Facts) Field(name string, field reflect.Value) cty.Value {
+// Fact is one of the facts of a host by its name in the language; ok is false for a
+// name that no fact has.
+func Fact(f machine.Facts, name string) (fact any, ok bool) {
+	i := slices.Index(factNames, name)
+	if i < 0 {
+		return nil, false
+	}
+	return reflect.ValueOf(f).Field(i).Interface(), true
+}
+
+// Named is the value of what Fact gives.
+func (m *Facts) Named(name string, fact any) cty.Value { return m.field(name, reflect.ValueOf(fact)) }
+
+func (m *Facts) field(name string, field reflect.Value) cty.Value {
 	if field.Kind() != reflect.Slice || field.Len() == 0 {
 		return goStruct(field)
 	}
