@@ -54,9 +54,10 @@ type looks struct {
 	beyond bool                 // the node's facts: they differ
 }
 
-func (l *looks) at(ref machine.Ref, tabled bool) {
-	if l != nil {
-		l.refs[ref] = tabled
+// look notes that a step looks at a thing, for who wants to know.
+func (v *view) look(ref machine.Ref) {
+	if v.looks != nil {
+		_, v.looks.refs[ref] = v.tables[ref.Table]
 	}
 }
 

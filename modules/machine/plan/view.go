@@ -46,8 +46,7 @@ func (v *view) Digest(content string) string { return v.store.Digest(content) }
 
 // Read gives the state as it would be.
 func (v *view) Read(ctx context.Context, ref machine.Ref, fields ...string) (machine.State, error) {
-	_, tabled := v.tables[ref.Table]
-	v.looks.at(ref, tabled)
+	v.look(ref)
 	if ref.Table == "package_candidate" && v.top.touches(isPackageSource) {
 		return unknown(nil, fields, "after the change of the package sources"), nil
 	}
@@ -237,8 +236,7 @@ func (v *view) Query(ctx context.Context, q machine.Query) (machine.Result, erro
 		return machine.Result{}, err
 	}
 	for _, ref := range q.Reads {
-		_, tabled := v.tables[ref.Table]
-		v.looks.at(ref, tabled)
+		v.look(ref)
 		if v.top.isDirty(ref) {
 			return machine.Result{Unknown: true, Why: "after " + ref.String()}, nil
 		}
