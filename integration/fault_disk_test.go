@@ -30,23 +30,24 @@ func (s *site) untouched(t *testing.T, node string) {
 
 // diskFull: the file that does not fit leaves the old one and nothing beside it.
 func diskFull(t *testing.T, s *site) {
-	s.small(t, "node01", "rw")
-	s.faulty(t, "file", bigFile)
-	r := s.hits(t, s.apply(t, 3, "play.hcl"), hit{"node01", 3, event.Failed,
-		[]string{"file[/srv/fault/conf]", "no space left on device", "mounted on /srv/fault", "df -h /srv/fault"}})
-	s.untouched(t, "node01")
-	on(t, s.Lab, "node01", "mount -o remount,size=1m /srv/fault")
-	s.mended(t, r)
+	s.unwritable(t, "rw", "size=1m", "no space left on device", "df -h /srv/fault")
 }
 
 // readOnly: the same on a file system that the kernel has made read-only.
 func readOnly(t *testing.T, s *site) {
-	s.small(t, "node01", "ro,size=1m")
+	s.unwritable(t, "ro,size=1m", "rw", "read-only file system", "dmesg")
+}
+
+// unwritable applies to a file system that was mounted with options and is mended by
+// others, and wants the cause and the hint.
+func (s *site) unwritable(t *testing.T, options, mend, cause, hint string) {
+	t.Helper()
+	s.small(t, "node01", options)
 	s.faulty(t, "file", bigFile)
 	r := s.hits(t, s.apply(t, 3, "play.hcl"), hit{"node01", 3, event.Failed,
-		[]string{"file[/srv/fault/conf]", "read-only file system", "mounted on /srv/fault", "dmesg"}})
+		[]string{"file[/srv/fault/conf]", cause, "mounted on /srv/fault", hint}})
 	s.untouched(t, "node01")
-	on(t, s.Lab, "node01", "mount -o remount,rw /srv/fault")
+	on(t, s.Lab, "node01", "mount -o remount,"+mend+" /srv/fault")
 	s.mended(t, r)
 }
 

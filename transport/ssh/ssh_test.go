@@ -170,7 +170,7 @@ func TestResetAtAccept(t *testing.T) {
 	}
 }
 
-func TestNothingListens(t *testing.T) {
+func TestNobodyThere(t *testing.T) {
 	s := newSite(t)
 	s.target.Port = 1
 	s.fails(t, newDialer(t), transport.Connect, nil)
