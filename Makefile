@@ -44,7 +44,7 @@ bench-short: build ## the same with fewer nodes and rounds; fails where a goal i
 profile: build ## cpu and allocation profiles of the fleet benches, into bin/profile
 	go run ./integration/bench -profile bin/profile -only scale,offline
 
-soak: build ## kill the controller 50 times over SLURM and 200 times over files, users and packages (hours)
+soak: build ## kill the controller 50 times over SLURM and 200 times over files, users and packages (about an hour)
 	MUSTER_SOAK_KILLS=200 MUSTER_SOAK_SLURM_KILLS=50 go test -v -timeout 8h -run '^TestKilled(Anywhere|Slurm)$$' ./integration
 
 fuzz: agents ## fuzz every reader of foreign input for FUZZTIME each (10s)
