@@ -71,7 +71,7 @@ func (a *apt) refresh(ctx context.Context) (time.Time, error) {
 		return info.ModTime(), nil
 	}
 	// apt's own user fetches into lists/partial.
-	if err := errors.Join(os.MkdirAll(a.dir, 0o755), a.seed(), os.MkdirAll(filepath.Join(a.dir, "lists"), 0o755)); err != nil {
+	if err := errors.Join(os.MkdirAll(a.dir, 0o755), a.seedFrom(systemLists), os.MkdirAll(filepath.Join(a.dir, "lists"), 0o755)); err != nil {
 		return time.Time{}, err
 	}
 	argv := append([]string{"apt-get"}, a.options()...)

@@ -13,9 +13,9 @@ import (
 // systemLists is where apt keeps the lists of the node itself.
 const systemLists = "/var/lib/apt/lists"
 
-// seed begins muster's lists with a copy of the node's own: apt then fetches what has
-// changed since, and not tens of megabytes. It is no fault when they cannot be had.
-func (a *apt) seed() error {
+// seedFrom begins muster's lists with a copy of the node's own: apt then fetches what
+// has changed since, and not tens of megabytes. It is no fault when they cannot be had.
+func (a *apt) seedFrom(system string) error {
 	lists := filepath.Join(a.dir, "lists")
 	if _, err := os.Lstat(lists); !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -26,7 +26,7 @@ func (a *apt) seed() error {
 	}
 	// apt trusts what it finds there: half a file, or files of two updates, are worse
 	// than none.
-	if err := copyLists(systemLists, temp); err != nil {
+	if err := copyLists(system, temp); err != nil {
 		return os.RemoveAll(temp)
 	}
 	return os.Rename(temp, lists)
